@@ -1,0 +1,126 @@
+"""The compiled core: readers and metrics. Everything here is bytes and numbers; paths in, no policy."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+import numpy.typing as npt
+
+@final
+class Tensor:
+    """A tensor where it lies: in a mapped file, or in memory of the caller. Cheap; nothing is read
+    until it is compared or asked for."""
+
+    @staticmethod
+    def from_file(
+        path: str,
+        *,
+        offset: int,
+        dtype: str,
+        shape: Sequence[int],
+        strides: Sequence[int] | None = None,
+        nbytes: int | None = None,
+        byte_swapped: bool = False,
+        name: str = "",
+    ) -> Tensor:
+        """`strides` in elements, `offset` and `nbytes` in bytes. Raises FormatError when the
+        tensor does not lie inside the file, ValueError for an unknown dtype."""
+
+    @staticmethod
+    def from_address(
+        address: int,
+        nbytes: int,
+        *,
+        dtype: str,
+        shape: Sequence[int],
+        strides: Sequence[int] | None = None,
+        byte_swapped: bool = False,
+        owner: object,
+        name: str = "",
+    ) -> Tensor:
+        """Memory at [address, address + nbytes), kept alive by `owner`. `strides` in bytes, counted
+        from the lowest address; elements must stay inside the range."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def io(self) -> str: ...
+    @property
+    def index(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def dtype_code(self) -> int: ...
+    @property
+    def format(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def original_shape(self) -> tuple[int, ...] | None: ...
+    @property
+    def logical_shape(self) -> tuple[int, ...]: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def dumped(self) -> bool: ...
+    @property
+    def readable(self) -> bool: ...
+    @property
+    def problem(self) -> str | None: ...
+    def numpy(self) -> npt.NDArray[Any]:
+        """A new array in logical order and shape; bf16 and fp8 become float32, int4 int8, uint1
+        uint8, complex32 complex64. Raises FormatError when the tensor cannot be read."""
+    def raw(self) -> bytes: ...
+
+@final
+class File:
+    @property
+    def path(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tensors(self) -> list[Tensor]: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def attributes(self) -> dict[str, str]: ...
+
+def open_file(path: str, *, offset: int = 0, size: int | None = None) -> File:
+    """Recognises the content and parses it. Raises trueness.errors.FormatError, or OSError when the
+    bytes cannot be had."""
+
+@final
+class Sums:
+    """Everything one pass over a pair leaves behind. Picklable, mergeable, a few hundred bytes."""
+
+    @staticmethod
+    def merge(a: Sums, b: Sums) -> Sums: ...
+    def finish(self) -> dict[str, float]:
+        """Every metric of the contract by name; NaN where undefined. Index metrics are -1 when there
+        is no such element."""
+    def __eq__(self, other: object) -> bool: ...
+    def __getstate__(self) -> bytes: ...
+    def __setstate__(self, state: bytes) -> None: ...
+
+def compare(golden: Tensor, my: Tensor, *, threads: int = 0, metrics: int = -1) -> Sums:
+    """Both tensors flattened in logical order; they must have the same element count (ValueError).
+    `threads` 0: TRUENESS_THREADS, else all cores. `metrics`: bit mask of METRIC_GROUPS, -1 for all.
+    Raises OSError when a file cannot be read to its end, FormatError for an unreadable tensor."""
+
+METRIC_NAMES: tuple[str, ...]
+METRIC_GROUPS: dict[str, int]
+
+def isas() -> list[str]:
+    """Instruction sets compiled in that this CPU can run, worst first."""
+
+def isa() -> str:
+    """The one in use."""
+
+def use_isa(name: str) -> None:
+    """Forces one; ValueError when unknown or not runnable here."""
+
+def build_info() -> dict[str, str]: ...
