@@ -29,7 +29,8 @@ public:
     // its mapping. Call after the last byte was used.
     virtual void check() const = 0;
 
-    // The next bytes are needed soon / the bytes before are not needed again: hints, may do nothing.
+    // The next bytes are needed soon / the bytes before are not needed again: hints, may do
+    // nothing.
     virtual void will_need(std::uint64_t /*offset*/, std::uint64_t /*count*/) const {}
     virtual void drop_behind(std::uint64_t /*offset*/, std::uint64_t /*count*/) const {}
 

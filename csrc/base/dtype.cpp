@@ -7,6 +7,7 @@
 namespace trueness {
 namespace {
 
+// clang-format off: one row a type
 constexpr std::array<DTypeInfo, kDTypeCount> kInfos{{
     {"bool", 8, false, false, -1, 0},
     {"int8", 8, false, false, -1, 0},
@@ -32,6 +33,7 @@ constexpr std::array<DTypeInfo, kDTypeCount> kInfos{{
     {"complex128", 128, false, true, 52, -1022},
     {"raw", 0, false, false, -1, 0},
 }};
+// clang-format on
 
 }  // namespace
 

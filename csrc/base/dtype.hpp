@@ -37,12 +37,12 @@ enum class DType : std::uint8_t {
 inline constexpr std::size_t kDTypeCount = static_cast<std::size_t>(DType::kRaw) + 1;
 
 struct DTypeInfo {
-    std::string_view name;   // the field's usual name: "float32", "bfloat16", "int4" ...
-    unsigned bits;           // stored bits of one element; 0 for kRaw
-    bool is_float;           // a real floating-point type
+    std::string_view name;  // the field's usual name: "float32", "bfloat16", "int4" ...
+    unsigned bits;          // stored bits of one element; 0 for kRaw
+    bool is_float;          // a real floating-point type
     bool is_complex;
-    int mantissa_bits;       // explicit fraction bits of a binary float of fixed precision, else -1
-    int min_exponent;        // exponent of the smallest normal number of such a float
+    int mantissa_bits;  // explicit fraction bits of a binary float of fixed precision, else -1
+    int min_exponent;   // exponent of the smallest normal number of such a float
 };
 
 const DTypeInfo& info(DType dtype);

@@ -25,8 +25,8 @@ struct Segment {
 
 // How to visit a tensor's elements in logical, row-major order without rearranging its bytes.
 struct Walk {
-    std::vector<std::uint64_t> shape;   // logical shape; empty for a scalar
-    std::vector<Segment> segments;      // empty: contiguous, elements follow each other from 0
+    std::vector<std::uint64_t> shape;  // logical shape; empty for a scalar
+    std::vector<Segment> segments;     // empty: contiguous, elements follow each other from 0
 
     bool contiguous() const { return segments.empty(); }
 };
