@@ -1,4 +1,4 @@
-"""Hypothesis profiles: `ci` repeats the same examples every run, `sanitize` keeps slow builds short.
+"""Hypothesis profiles: `ci` repeats the same examples, `sanitize` keeps slow builds short.
 
 Chosen by TRUENESS_HYPOTHESIS; without it `ci` where the environment says CI, else `dev`.
 """
