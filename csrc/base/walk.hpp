@@ -6,14 +6,16 @@
 
 namespace trueness {
 
-// One logical axis. Index i of it lies at (i / split) * outer + (i % split) * inner, in units of
-// the walk: bytes for whole-byte types, elements for packed ones (int4, uint1). A plain strided
-// axis has split = extent (or more) and inner = its stride.
+// One logical axis. With j = i + phase, index i of it lies at (j / split) * outer + (j % split) *
+// inner, in units of the walk: bytes for whole-byte types, elements for packed ones (int4, uint1).
+// A plain strided axis has split = extent (or more) and inner = its stride. `phase` < split is for
+// axes that begin inside a block (a group of a grouped FRACTAL_Z).
 struct Axis {
     std::uint64_t extent;
     std::uint64_t split;
     std::int64_t outer;
     std::int64_t inner;
+    std::uint64_t phase = 0;
 };
 
 // Part of the tensor along the first axis, for layouts that are not one sum of axes as a whole
