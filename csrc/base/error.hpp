@@ -31,12 +31,14 @@ private:
 class ReadError : public std::runtime_error {
 public:
     ReadError(std::string path, const std::string& what)
-        : std::runtime_error(path + ": " + what), path_(std::move(path)) {}
+        : std::runtime_error(path + ": " + what), path_(std::move(path)), reason_(what) {}
 
     const std::string& path() const { return path_; }
+    const std::string& reason() const { return reason_; }
 
 private:
     std::string path_;
+    std::string reason_;
 };
 
 }  // namespace trueness

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/byte_source.hpp"
 #include "base/dtype.hpp"
@@ -36,8 +37,17 @@ public:
     const std::byte* elements(std::uint64_t first, std::size_t n, std::byte* scratch) const;
 
 private:
+    const std::byte* packed(std::uint64_t first, std::size_t n, std::byte* scratch) const;
+    void gather(std::uint64_t first, std::size_t n, std::byte* to) const;
+
     const TensorView& view_;
-    std::uint64_t count_;
+    // The walk with axes joined that follow each other in memory: longer runs, the same order.
+    std::vector<Segment> segments_;
+    std::vector<std::uint64_t> segment_counts_;
+    // Where the view's bytes are; null when they are fetched piece by piece.
+    const std::byte* data_ = nullptr;
+    // A copy of the view, for a source that only reads and a walk that jumps about.
+    std::vector<std::byte> loaded_;
 };
 
 }  // namespace trueness

@@ -1,10 +1,12 @@
 """The compiled core: readers and metrics. Everything here is bytes and numbers; paths in, no policy."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import Buffer
 
 @final
 class Tensor:
@@ -74,7 +76,40 @@ class Tensor:
     def numpy(self) -> npt.NDArray[Any]:
         """A new array in logical order and shape; bf16 and fp8 become float32, int4 int8, uint1
         uint8, complex32 complex64. Raises FormatError when the tensor cannot be read."""
-    def raw(self) -> bytes: ...
+    def raw(self) -> bytes:
+        """The `nbytes` bytes as stored."""
+    def relabelled(self, *, name: str, index: int) -> Tensor:
+        """The same tensor under the name and position it has in an outer file."""
+
+@final
+class Source:
+    """One opening of a file, shared by all tensors taken from it."""
+
+    def __init__(self, path: str | bytes | PathLike[str]) -> None:
+        """Raises ReadError."""
+    @staticmethod
+    def from_buffer(name: str, data: Buffer) -> Source:
+        """Bytes in memory under a name for messages; `data` is kept alive, not copied."""
+    @property
+    def path(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    def read(self, offset: int, count: int) -> bytes:
+        """Raises FormatError when the range leaves the file."""
+    def parse(self, *, offset: int = 0, size: int | None = None) -> File:
+        """As `open_file`."""
+    def tensor(
+        self,
+        *,
+        offset: int,
+        dtype: str,
+        shape: Sequence[int],
+        strides: Sequence[int] | None = None,
+        nbytes: int | None = None,
+        byte_swapped: bool = False,
+        name: str = "",
+    ) -> Tensor:
+        """As `Tensor.from_file`."""
 
 @final
 class File:
