@@ -1,0 +1,76 @@
+"""What the READMEs say is what there is, in both languages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from trueness import _core
+from trueness.model import State
+
+ROOT = Path(__file__).parents[1]
+READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
+COMMANDS = ["pip install . && trueness demo", 'pip install ".[test]" && pytest']
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def code_blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text_of(path), re.MULTILINE | re.DOTALL)
+
+
+def code_words(path: Path) -> set[str]:
+    outside_blocks = re.sub(r"^```.*?^```", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"`([^`\n]+)`", outside_blocks))
+
+
+def sources(folder: str, *suffixes: str) -> str:
+    paths = (path for path in (ROOT / folder).rglob("*") if path.suffix in suffixes)
+    return "\n".join(text_of(path) for path in paths)
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_two_commands_set_everything_up(readme: Path) -> None:
+    lines = [line for block in code_blocks(readme, "sh") for line in block.splitlines()]
+    assert [line for line in lines if line.startswith("pip install")] == COMMANDS
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_python_example_runs(
+    readme: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = code_blocks(readme, "python")
+    for block in blocks:
+        exec(compile(block, readme.name, "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) >= len(blocks) > 0
+
+
+def test_both_languages_name_the_same_things() -> None:
+    assert code_words(READMES[0]) == code_words(READMES[1])
+
+
+def test_every_metric_is_explained() -> None:
+    assert set(_core.METRIC_NAMES) - code_words(READMES[0]) == set()
+
+
+def test_every_state_is_explained() -> None:
+    assert {state.value for state in State} - code_words(READMES[0]) == set()
+
+
+def test_every_dtype_is_listed() -> None:
+    table = text_of(ROOT / "csrc" / "base" / "dtype.cpp")
+    names = re.findall(r'^\s*\{"(\w+)", [1-9]', table, re.MULTILINE)
+    assert len(names) > 20
+    assert set(names) - code_words(READMES[0]) == set()
+
+
+def test_every_environment_variable_is_listed() -> None:
+    code = sources("csrc", ".cpp", ".hpp") + sources("python", ".py")
+    read = set(re.findall(r'"(TRUENESS_[A-Z]+)"', code))
+    assert read == {word for word in code_words(READMES[0]) if word.startswith("TRUENESS_")}
