@@ -1,10 +1,9 @@
-"""The compiled core: readers and metrics. Everything here is bytes and numbers; paths in, no policy."""
+"""The compiled core: readers and metrics. Bytes and numbers only; paths in, no policy."""
 
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any, final
 
-import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer
 
@@ -135,8 +134,8 @@ class Sums:
     @staticmethod
     def merge(a: Sums, b: Sums) -> Sums: ...
     def finish(self) -> dict[str, float]:
-        """Every metric of the contract by name; NaN where undefined. Index metrics are -1 when there
-        is no such element."""
+        """Every metric of the contract by name; NaN where undefined. Index metrics are -1 when
+        there is no such element."""
     def __eq__(self, other: object) -> bool: ...
     def __getstate__(self) -> bytes: ...
     def __setstate__(self, state: bytes) -> None: ...
