@@ -8,11 +8,6 @@
 namespace trueness {
 namespace {
 
-std::int64_t position(const Axis& axis, std::uint64_t i) {
-    return static_cast<std::int64_t>(i / axis.split) * axis.outer +
-           static_cast<std::int64_t>(i % axis.split) * axis.inner;
-}
-
 // Moves whole-byte elements; `Size` is fixed so that each copy is one load and one store.
 template <std::size_t Size>
 struct Bytes {
@@ -66,16 +61,16 @@ public:
             digits_[k] = row % axes_[k].extent;
             row /= axes_[k].extent;
         }
-        for (std::size_t k = 0; k < digits_.size(); ++k) base_ += position(axes_[k], digits_[k]);
+        for (std::size_t k = 0; k < digits_.size(); ++k) base_ += axes_[k].position(digits_[k]);
     }
 
     std::int64_t base() const { return base_; }
 
     void advance() {
         for (std::size_t k = digits_.size(); k-- > 0;) {
-            base_ -= position(axes_[k], digits_[k]);
+            base_ -= axes_[k].position(digits_[k]);
             digits_[k] = digits_[k] + 1 == axes_[k].extent ? 0 : digits_[k] + 1;
-            base_ += position(axes_[k], digits_[k]);
+            base_ += axes_[k].position(digits_[k]);
             if (digits_[k] != 0) return;
         }
     }
@@ -93,9 +88,11 @@ void walk_rows(const Segment& segment, std::uint64_t first, std::size_t n, Mover
     std::uint64_t i = first % row.extent;
     while (n > 0) {
         // Inside a block of a split axis, elements are one stride apart.
-        const std::uint64_t block_end = std::min(row.extent, (i / row.split + 1) * row.split);
+        const std::uint64_t left_in_block = row.split - (i + row.phase) % row.split;
+        const std::uint64_t block_end =
+            left_in_block < row.extent - i ? i + left_in_block : row.extent;
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(block_end - i, n));
-        mover.run(odometer.base() + position(row, i), row.inner, count);
+        mover.run(odometer.base() + row.position(i), row.inner, count);
         n -= count;
         i += count;
         if (i == row.extent) {

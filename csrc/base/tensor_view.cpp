@@ -25,7 +25,7 @@ void check_segments(const Walk& walk) {
         for (std::size_t i = 0; i < segment.axes.size(); ++i) {
             const Axis& axis = segment.axes[i];
             const bool fits = i == 0 ? axis.extent <= walk.shape[0] : axis.extent == walk.shape[i];
-            if (!fits || axis.split == 0) {
+            if (!fits || axis.phase >= axis.split) {
                 throw std::out_of_range("a segment has another shape than the tensor");
             }
         }
@@ -59,7 +59,7 @@ void swap_bytes(DType dtype, std::byte* bytes, std::size_t count) {
 
 bool follows(const Axis& outer, const Axis& inner) {
     std::int64_t span = 0;
-    return outer.split >= outer.extent && inner.split >= inner.extent &&
+    return outer.is_plain() && inner.is_plain() &&
            !__builtin_mul_overflow(static_cast<std::int64_t>(inner.extent), inner.inner, &span) &&
            outer.inner == span;
 }
@@ -67,7 +67,10 @@ bool follows(const Axis& outer, const Axis& inner) {
 Segment joined(const Segment& segment) {
     Segment result{segment.base, {}};
     for (const Axis& axis : segment.axes) {
-        if (axis.extent == 1) continue;
+        if (axis.extent == 1) {
+            result.base += axis.position(0);
+            continue;
+        }
         if (!result.axes.empty() && follows(result.axes.back(), axis)) {
             const std::uint64_t extent = result.axes.back().extent * axis.extent;
             result.axes.back() = {extent, extent, 0, axis.inner};

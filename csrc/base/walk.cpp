@@ -1,7 +1,6 @@
 #include "base/walk.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -33,26 +32,29 @@ std::int64_t to_position(std::uint64_t value) {
     return static_cast<std::int64_t>(value);
 }
 
-// Lowest and highest offset that a non-empty axis adds. The last block of a split axis may be cut
-// short, so its corner is taken apart from those of the full blocks.
+// Lowest and highest offset that a non-empty axis adds. Within a block offsets are linear, so its
+// corners decide; the first and the last block may be cut short and are taken apart from the rest.
 std::pair<std::int64_t, std::int64_t> axis_range(const Axis& axis) {
-    const std::uint64_t last_block = (axis.extent - 1) / axis.split;
-    const std::uint64_t last_inner = (axis.extent - 1) % axis.split;
-    std::pair<std::int64_t, std::int64_t> range{0, 0};
-    const auto visit = [&](std::uint64_t block, std::uint64_t within) {
-        const std::int64_t at =
-            sum(product(to_position(block), axis.outer), product(to_position(within), axis.inner));
-        range.first = std::min(range.first, at);
-        range.second = std::max(range.second, at);
-    };
-    visit(last_block, 0);
-    visit(last_block, last_inner);
-    if (last_block > 0) {
-        visit(0, axis.split - 1);
-        visit(last_block - 1, axis.split - 1);
-        visit(last_block - 1, 0);
+    std::uint64_t last = 0;
+    if (__builtin_add_overflow(axis.phase, axis.extent - 1, &last)) {
+        throw std::overflow_error("tensor position overflows 64 bits");
     }
-    return range;
+    const std::uint64_t last_block = last / axis.split;
+    const auto at = [&](std::uint64_t block, std::uint64_t within) {
+        return sum(product(to_position(block), axis.outer),
+                   product(to_position(within), axis.inner));
+    };
+    std::vector<std::int64_t> corners{at(0, axis.phase), at(0, std::min(axis.split - 1, last))};
+    if (last_block > 0) {
+        corners.insert(corners.end(), {at(last_block, 0), at(last_block, last % axis.split)});
+    }
+    if (last_block > 1) {
+        for (const std::uint64_t block : {std::uint64_t{1}, last_block - 1}) {
+            corners.insert(corners.end(), {at(block, 0), at(block, axis.split - 1)});
+        }
+    }
+    const auto [low, high] = std::minmax_element(corners.begin(), corners.end());
+    return {*low, *high};
 }
 
 bool has_no_elements(const Segment& segment) {

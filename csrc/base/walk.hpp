@@ -16,6 +16,13 @@ struct Axis {
     std::int64_t outer;
     std::int64_t inner;
     std::uint64_t phase = 0;
+
+    std::int64_t position(std::uint64_t index) const {
+        const std::uint64_t j = index + phase;
+        return static_cast<std::int64_t>(j / split) * outer +
+               static_cast<std::int64_t>(j % split) * inner;
+    }
+    bool is_plain() const { return phase == 0 && split >= extent; }
 };
 
 // Part of the tensor along the first axis, for layouts that are not one sum of axes as a whole
