@@ -1,0 +1,46 @@
+"""Finds the tensors of a dump by the names of its files. No file of tensors is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from trueness.discover.flat import Flat
+from trueness.discover.torchair_fx import TorchairFx
+from trueness.discover.torchair_ge import TorchairGe
+from trueness.errors import LayoutError
+from trueness.model import Dump
+
+__all__ = ["LAYOUTS", "Layout", "layouts_of", "refusals"]
+
+
+class Layout(Protocol):
+    """One way dumps are laid out on disk."""
+
+    name: str
+
+    def refusal(self, root: Path) -> str | None:
+        """None when this folder is laid out so, else why not. Looks at few names only."""
+
+    def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
+        """Every tensor of the folder; `rank` and `token` keep only that one."""
+
+
+LAYOUTS: Sequence[Layout] = (TorchairGe(), TorchairFx(), Flat())
+"""The most special first: `flat` takes any folder with files."""
+
+
+def refusals(root: Path) -> dict[str, str | None]:
+    """What each layout says of the folder."""
+    return {layout.name: layout.refusal(root) for layout in LAYOUTS}
+
+
+def layouts_of(root: Path) -> list[Layout]:
+    """The layouts that recognise the folder. Raises LayoutError, with each reason, when none do."""
+    said = refusals(root)
+    found = [layout for layout in LAYOUTS if said[layout.name] is None]
+    if not found:
+        reasons = "; ".join(f"not {name}: {reason}" for name, reason in said.items())
+        raise LayoutError(f"{root}: no known dump layout ({reasons})")
+    return found

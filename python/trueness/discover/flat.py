@@ -1,0 +1,39 @@
+"""A plain folder of files; a file is known by its path inside the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from trueness.model import Dump, TensorRef
+
+
+class Flat:
+    name = "flat"
+
+    def refusal(self, root: Path) -> str | None:
+        if not root.is_dir():
+            return "not a folder"
+        if next(_files(os.fspath(root)), None) is None:
+            return "no file in the folder or below it"
+        return None
+
+    def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
+        """`rank` and `token` have no meaning here and are ignored."""
+        top = os.fspath(root)
+        cut = len(top.rstrip(os.sep)) + 1
+        tensors = [TensorRef(path, op_name=path[cut:]) for path in sorted(_files(top))]
+        return Dump(self.name, top, tensors)
+
+
+def _files(top: str) -> Iterator[str]:
+    """Links to folders are not followed: a loop would never end."""
+    waiting = [top]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.is_file() and not entry.name.startswith("."):
+                    yield entry.path

@@ -1,0 +1,173 @@
+"""The nouns that flow through a comparison: names and numbers, never bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class State(str, Enum):
+    """What became of a pair, beside its metrics: whether the numbers mean anything, and why not."""
+
+    OK = "ok"
+    SHAPE_MISMATCH = "shape_mismatch"
+    NONFINITE_MY = "nonfinite_my"
+    NONFINITE_GOLDEN = "nonfinite_golden"
+    NONFINITE_BOTH = "nonfinite_both"
+    ZERO_GOLDEN = "zero_golden"
+    EMPTY = "empty"
+    NOT_DUMPED = "not_dumped"
+    UNREADABLE = "unreadable"
+    UNMATCHED_MY = "unmatched_my"
+    UNMATCHED_GOLDEN = "unmatched_golden"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def compared(self) -> bool:
+        """Whether elements of the two sides met."""
+        return self in _COMPARED
+
+
+_COMPARED = frozenset(
+    (
+        State.OK,
+        State.NONFINITE_MY,
+        State.NONFINITE_GOLDEN,
+        State.NONFINITE_BOTH,
+        State.ZERO_GOLDEN,
+        State.EMPTY,
+    )
+)
+
+Member = tuple[str, int] | str
+"""A tensor inside a file: (io, index), or the name the file gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRef:
+    """Where a tensor is and what it was in the model. `member` None: the whole file, to be compared
+    tensor by tensor. `io` is "input", "output" or "" (not known); `nested` is the place inside a
+    list argument; `order` sorts the tensors of one token by execution."""
+
+    path: str
+    member: Member | None = None
+    op_name: str = ""
+    op_type: str = ""
+    io: str = ""
+    index: int = 0
+    nested: tuple[int, ...] = ()
+    rank: int | None = None
+    device: int | None = None
+    graph: str = ""
+    token: int | None = None
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a file's header says of one of its tensors."""
+
+    io: str
+    index: int
+    dtype: str
+    shape: tuple[int, ...]
+
+
+Describe = Callable[[TensorRef], Sequence[Described]]
+"""Reads a file's header for whoever must not read. Raises TruenessError or OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOp:
+    """One operator of a graph. `inputs` are "producer:output" edges, control edges left out;
+    `fx_names` holds one entry an output: the FX tensor it was made from, or ""."""
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    fx_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The graph a dump was made from; `ops` in the order of the file."""
+
+    path: str
+    name: str
+    number: int | None
+    rank: int | None
+    ops: Mapping[str, GraphOp]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two tensors, or two whole files, that should hold the same values. `pairing` says how they
+    were brought together; `doubt` why that may be wrong, "" when it is certain."""
+
+    golden: TensorRef
+    my: TensorRef
+    pairing: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A tensor or file without a partner. `expected`: nothing is missing from the comparison, such
+    as a Python number among the arguments; anything else counts as not compared."""
+
+    golden: TensorRef | None
+    my: TensorRef | None
+    reason: str
+    expected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file of a dump that takes no part; `expected` as for Unmatched."""
+
+    ref: TensorRef
+    reason: str
+    expected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """What was found in one folder."""
+
+    layout: str
+    root: str
+    tensors: Sequence[TensorRef]
+    graphs: Sequence[Graph] = ()
+    leftover: Sequence[Leftover] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row: a pair that was compared, or why it could not be. `metrics` is empty unless elements
+    met. `passed` None: there was nothing to judge. Dtypes are "" and shapes None when not known."""
+
+    golden: TensorRef | None
+    my: TensorRef | None
+    state: State
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    passed: bool | None = None
+    standard: str = ""
+    pairing: str = ""
+    golden_dtype: str = ""
+    golden_shape: tuple[int, ...] | None = None
+    my_dtype: str = ""
+    my_shape: tuple[int, ...] | None = None
+    nbytes: int = 0
+
+    @property
+    def verdict(self) -> str:
+        """ "pass", "fail", "not compared", or "" for what needed no comparison."""
+        if self.passed is None:
+            return ""
+        if self.passed:
+            return "pass"
+        return "fail" if self.state.compared else "not compared"

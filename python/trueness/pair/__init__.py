@@ -1,0 +1,50 @@
+"""Which tensor of one dump belongs to which of the other. Pure logic: names, graphs and, through a
+callback, what headers say; no file is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from trueness.errors import PairingError
+from trueness.model import Describe, Dump, Pair, Unmatched
+from trueness.pair import by_graph, by_name
+
+__all__ = ["PAIRINGS", "Pairing", "choose"]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """A way to pair one layout with another; `name` is what `--layout` calls it."""
+
+    name: str
+    golden: str
+    my: str
+    pair: Callable[[Dump, Dump, Describe], Iterator[Pair | Unmatched]]
+
+
+PAIRINGS: Sequence[Pairing] = (
+    Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
+    Pairing("flat", "flat", "flat", by_name.pair),
+)
+
+
+def choose(golden: Collection[str], my: Collection[str]) -> Pairing:
+    """The first pairing for the layouts that recognise the two folders. One side of a special
+    layout is never paired by plain names just because the other side is not what it should be:
+    PairingError says so instead."""
+    plain = PAIRINGS[-1]
+    for pairing in PAIRINGS[:-1]:
+        if pairing.golden in golden and pairing.my in my:
+            return pairing
+        if pairing.golden in my and pairing.my in golden:
+            raise PairingError(
+                f"golden is {pairing.my} and my is {pairing.golden}: they seem to be swapped"
+            )
+    special = [name for name in (*golden, *my) if name not in (plain.golden, plain.my)]
+    if special:
+        raise PairingError(
+            f"golden is {', '.join(golden)} and my is {', '.join(my)}: no known way to pair them; "
+            f"--layout {plain.name} pairs files by their relative names"
+        )
+    return plain

@@ -1,0 +1,62 @@
+"""Which operators of the graph a fused operator was made from, told by its name: GE writes the names
+of the parts one after the other, without anything between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from trueness.model import GraphOp
+
+MAX_SPLITS = 16
+"""Ways to cut one name that are looked at before it is called ambiguous."""
+
+
+def parts_of(name: str, ops: Mapping[str, GraphOp]) -> tuple[tuple[str, ...], str]:
+    """The parts and a doubt, "" when the name can be read in one way only. The parts use up the
+    whole name: `MatMul_TransData_0` is not `MatMul`. No parts: the name is not made of operators."""
+    if name in ops:
+        return (name,), ""
+    ways = splits(name, ops)
+    if not ways:
+        return (), ""
+    linked = [way for way in ways if _linked(way, ops)]
+    best = (linked or ways)[0]
+    if len(linked) == 1 or len(ways) == 1:
+        return best, ""
+    return best, f"the fused name {name} can be read in {len(linked or ways)} ways"
+
+
+def splits(name: str, known: Collection[str]) -> list[tuple[str, ...]]:
+    """Every way to cut `name` into known names, long first parts first, at most MAX_SPLITS."""
+    lengths = sorted({len(word) for word in known if word}, reverse=True)
+    size = len(name)
+    ends: list[list[int]] = [[] for _ in range(size)] + [[size]]
+    for start in range(size - 1, -1, -1):
+        for length in lengths:
+            end = start + length
+            if end <= size and ends[end] and name[start:end] in known:
+                ends[start].append(end)
+    ways: list[tuple[str, ...]] = []
+    waiting: list[tuple[int, tuple[str, ...]]] = [(0, ())] if size else []
+    while waiting and len(ways) < MAX_SPLITS:
+        start, done = waiting.pop()
+        if start == size:
+            ways.append(done)
+            continue
+        waiting += [(end, (*done, name[start:end])) for end in reversed(ends[start])]
+    return ways
+
+
+def producer(edge: str) -> str:
+    """The operator a "producer:output" edge comes from."""
+    return edge.rpartition(":")[0] or edge
+
+
+def _linked(way: tuple[str, ...], ops: Mapping[str, GraphOp]) -> bool:
+    """GE fuses neighbours: every part but the first reads an earlier one."""
+    earlier = {way[0]}
+    for part in way[1:]:
+        if not any(producer(edge) in earlier for edge in ops[part].inputs):
+            return False
+        earlier.add(part)
+    return True
