@@ -6,11 +6,18 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "formats/atb.hpp"
+#include "formats/npy.hpp"
+#include "formats/safetensors.hpp"
 
 namespace trueness {
 namespace {
 
-constexpr std::array<Format, 0> kFormats{};
+constexpr std::array kFormats{
+    Format{is_npy, parse_npy},
+    Format{is_safetensors, parse_safetensors},
+    Format{is_atb, parse_atb},
+};
 
 struct KnownStranger {
     std::string_view magic;
@@ -77,9 +84,10 @@ std::string describe_length(const Probe& probe) {
         fail(known + " of at least 9 bytes (a length word and a header)",
              std::to_string(probe.size) + " bytes");
     }
-    fail(known + " with a header length of 1 to " + std::to_string(probe.size - 8) +
-             " (file size - 8)",
-         describe_length(probe));
+    throw FormatError(path, offset, "",
+                      known + " with a header length of 1 to " + std::to_string(probe.size - 8) +
+                          " (file size - 8)",
+                      describe_length(probe));
 }
 
 }  // namespace
