@@ -16,14 +16,7 @@ from trueness import _core
 from trueness.errors import FormatError
 
 DTYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
-NAMES = dict(
-    zip(
-        DTYPES,
-        "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 "
-        "complex64 complex128".split(),
-        strict=True,
-    )
-)
+NAMES = {code: np.dtype(code).name for code in DTYPES}
 
 
 @pytest.fixture(scope="module")
