@@ -7,6 +7,9 @@
 
 #include "base/error.hpp"
 #include "formats/atb.hpp"
+#include "formats/ge_dump.hpp"
+#include "formats/ge_legacy.hpp"
+#include "formats/nano.hpp"
 #include "formats/npy.hpp"
 #include "formats/safetensors.hpp"
 
@@ -17,6 +20,10 @@ constexpr std::array kFormats{
     Format{is_npy, parse_npy},
     Format{is_safetensors, parse_safetensors},
     Format{is_atb, parse_atb},
+    Format{is_nano, parse_nano},
+    Format{is_ge_legacy, parse_ge_legacy},
+    // Whatever begins with a length that fits in the file can be one: last.
+    Format{is_ge_dump, parse_ge_dump},
 };
 
 struct KnownStranger {
