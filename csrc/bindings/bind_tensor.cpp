@@ -58,6 +58,21 @@ std::shared_ptr<Tensor> relabelled(const Tensor& tensor, std::string name, std::
     return copy;
 }
 
+std::shared_ptr<Tensor> unreadable(const py::object& path, std::string name, std::uint32_t index,
+                                   std::string problem, std::uint64_t offset, std::string dtype,
+                                   std::vector<std::int64_t> shape) {
+    auto tensor = std::make_shared<Tensor>();
+    tensor->path = path_from_python(path);
+    tensor->info.name = std::move(name);
+    tensor->info.index = index;
+    tensor->info.problem = std::move(problem);
+    tensor->info.readable = false;
+    tensor->info.dtype = std::move(dtype);
+    tensor->info.shape = std::move(shape);
+    tensor->info.view.offset = offset;
+    return tensor;
+}
+
 std::string describe(const Tensor& tensor) {
     std::string text = "<Tensor " + label(tensor.info) + " " + tensor.info.dtype + " (";
     for (const std::uint64_t dim : tensor.info.view.walk.shape) text += std::to_string(dim) + ",";
@@ -99,6 +114,13 @@ py::object to_numpy(const Tensor& tensor) {
 }
 
 void bind_tensor(py::module_& module) {
+    py::dict bits;
+    for (std::size_t i = 0; i < kDTypeCount; ++i) {
+        const DTypeInfo& type = info(static_cast<DType>(i));
+        if (type.bits != 0) bits[py::str(type.name.data(), type.name.size())] = type.bits;
+    }
+    module.attr("DTYPE_BITS") = bits;
+
     py::class_<Tensor, std::shared_ptr<Tensor>>(module, "Tensor", py::is_final())
         .def_property_readonly("path", [](const Tensor& t) { return path_to_python(t.path); })
         .def_property_readonly("name", [](const Tensor& t) { return t.info.name; })
@@ -125,6 +147,9 @@ void bind_tensor(py::module_& module) {
                                    return py::str(t.info.problem);
                                })
         .def("relabelled", &relabelled, py::kw_only(), py::arg("name"), py::arg("index"))
+        .def_static("unreadable", &unreadable, py::arg("path"), py::kw_only(), py::arg("name"),
+                    py::arg("index"), py::arg("problem"), py::arg("offset") = 0,
+                    py::arg("dtype") = "unknown", py::arg("shape") = std::vector<std::int64_t>{})
         .def("numpy", &to_numpy)
         .def("raw", &raw_bytes)
         .def("__repr__", &describe);

@@ -7,6 +7,9 @@ from typing import Any, final
 import numpy.typing as npt
 from typing_extensions import Buffer
 
+DTYPE_BITS: dict[str, int]
+"""Stored bits of one element, for every type that can be decoded."""
+
 @final
 class Tensor:
     """A tensor where it lies: in a mapped file, or in memory of the caller. Cheap; nothing is read
@@ -39,8 +42,9 @@ class Tensor:
         owner: object,
         name: str = "",
     ) -> Tensor:
-        """Memory at [address, address + nbytes), kept alive by `owner`. `strides` in bytes, counted
-        from the lowest address; elements must stay inside the range."""
+        """Memory at [address, address + nbytes), kept alive by `owner`. `strides` in bytes (in
+        elements for int4 and uint1), counted from the lowest address; elements must stay inside
+        the range."""
 
     @property
     def path(self) -> str: ...
@@ -79,6 +83,18 @@ class Tensor:
         """The `nbytes` bytes as stored."""
     def relabelled(self, *, name: str, index: int) -> Tensor:
         """The same tensor under the name and position it has in an outer file."""
+    @staticmethod
+    def unreadable(
+        path: str,
+        *,
+        name: str,
+        index: int,
+        problem: str,
+        offset: int = 0,
+        dtype: str = "unknown",
+        shape: Sequence[int] = (),
+    ) -> Tensor:
+        """A tensor that a file declares but whose values cannot be had; `problem` says why."""
 
 @final
 class Source:
