@@ -6,4 +6,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
     trueness::bind_errors();
     trueness::bind_tensor(module);
     trueness::bind_files(module);
+    trueness::bind_metrics(module);
 }

@@ -31,5 +31,6 @@ pybind11::str path_to_python(const std::string& path);
 void bind_errors();
 void bind_tensor(pybind11::module_& module);
 void bind_files(pybind11::module_& module);
+void bind_metrics(pybind11::module_& module);
 
 }  // namespace trueness

@@ -1,0 +1,181 @@
+// Over pairs (g, m), d = m - g: minimum and maximum of g and of m, largest |d|, and with kRelative
+// the sum and the largest of r = |d| / |g| over |g| > 2^-23 and the counts of q below each bound,
+// where q = r there and |d| elsewhere. In float for float pairs: each r is then within 2^-22 of
+// exact; groups of 32 are added in float, the groups in double lanes. Finite input only.
+
+template <class T>
+struct ExtremesTraits;
+template <>
+struct ExtremesTraits<float> {
+    using Value = Vf;
+    using Mask = Vi;
+    static constexpr std::size_t kWidth = kF;
+};
+template <>
+struct ExtremesTraits<double> {
+    using Value = Vd;
+    using Mask = Vl;
+    static constexpr std::size_t kWidth = kW;
+};
+
+constexpr double kEps = 0x1p-23;
+constexpr double kBounds[kErrorBounds] = {1e-4, 1e-3, 5e-3, 1e-2};
+
+template <class T>
+struct Extremes {
+    using V = typename ExtremesTraits<T>::Value;
+    using M = typename ExtremesTraits<T>::Mask;
+    V golden_min, golden_max, my_min, my_max, absolute, relative;
+    M below[kErrorBounds];
+    Vd sum[kParts];
+
+    explicit Extremes(T first_golden, T first_my) {
+        golden_min = golden_max = V{} + first_golden;
+        my_min = my_max = V{} + first_my;
+        absolute = relative = V{};
+        for (int k = 0; k < kErrorBounds; ++k) below[k] = M{};
+        for (std::size_t p = 0; p < kParts; ++p) sum[p] = Vd{};
+    }
+};
+
+// Adds the relative errors of one group of 32 to the eight lanes.
+inline void add_group(const Vf* r, Vd* sum) {
+    constexpr std::size_t kHalf = kGroup / kF / 2;
+    Vf s[kHalf];
+    for (std::size_t k = 0; k < kHalf; ++k) s[k] = r[k] + r[k + kHalf];
+    if constexpr (kW == 8) {
+        sum[0] += widen(low(s[0]) + high(s[0]));
+    } else if constexpr (kW == 4) {
+        const Vf t = s[0] + s[1];
+        sum[0] += widen(low(t));
+        sum[kParts - 1] += widen(high(t));
+    } else {
+        const Vf t = s[0] + s[kHalf / 2], u = s[kHalf / 4] + s[3 * kHalf / 4];
+        sum[0] += widen(low(t));
+        sum[kParts / 4] += widen(high(t));
+        sum[kParts / 2] += widen(low(u));
+        sum[3 * kParts / 4] += widen(high(u));
+    }
+}
+
+inline void add_group(const Vd* r, Vd* sum) {
+    for (std::size_t k = 0; k < kGroup / kW; ++k) sum[k % kParts] += r[k];
+}
+
+template <bool kWithRelative, class T>
+inline void add_extremes_group(const T* g, const T* m, Extremes<T>& out) {
+    using V = typename ExtremesTraits<T>::Value;
+    using M = typename ExtremesTraits<T>::Mask;
+    constexpr std::size_t kWidth = ExtremesTraits<T>::kWidth;
+    constexpr std::size_t kVectors = kGroup / kWidth;
+    V r[kVectors];
+#pragma GCC unroll 16
+    for (std::size_t k = 0; k < kVectors; ++k) {
+        const V a = load<V>(g + k * kWidth), b = load<V>(m + k * kWidth);
+        const V d = absolute(b - a);
+        out.golden_min = smaller(out.golden_min, a);
+        out.golden_max = larger(out.golden_max, a);
+        out.my_min = smaller(out.my_min, b);
+        out.my_max = larger(out.my_max, b);
+        out.absolute = larger(out.absolute, d);
+        if constexpr (kWithRelative) {
+            const V size = absolute(a);
+            const M big = size > static_cast<T>(kEps);
+            const V q = d / (big ? size : V{} + T{1});
+            r[k] = (V)((M)q & big);
+            out.relative = larger(out.relative, r[k]);
+            for (int j = 0; j < kErrorBounds; ++j) out.below[j] -= q < static_cast<T>(kBounds[j]);
+        }
+    }
+    if constexpr (kWithRelative) add_group(r, out.sum);
+}
+
+// `n` is a multiple of kGroup.
+template <bool kWithRelative, class T>
+void add_extremes(const T* g, const T* m, std::size_t n, Extremes<T>& out) {
+    Extremes<T> local = out;
+    for (std::size_t i = 0; i < n; i += kGroup) {
+        add_extremes_group<kWithRelative>(g + i, m + i, local);
+    }
+    out = local;
+}
+
+// Up to kGroup - 1 elements, padded with zeros, which only the minima, maxima and counts would
+// notice.
+template <bool kWithRelative, class T>
+void add_extremes_tail(const T* g, const T* m, std::size_t n, Extremes<T>& out) {
+    T golden[kGroup] = {}, my[kGroup] = {};
+    for (std::size_t i = 0; i < n; ++i) {
+        golden[i] = g[i];
+        my[i] = m[i];
+    }
+    Extremes<T> padded = out;
+    add_extremes_group<kWithRelative>(golden, my, padded);
+    for (std::size_t i = 0; i < n; ++i) {
+        out.golden_min[0] = g[i] < out.golden_min[0] ? g[i] : out.golden_min[0];
+        out.golden_max[0] = g[i] > out.golden_max[0] ? g[i] : out.golden_max[0];
+        out.my_min[0] = m[i] < out.my_min[0] ? m[i] : out.my_min[0];
+        out.my_max[0] = m[i] > out.my_max[0] ? m[i] : out.my_max[0];
+    }
+    padded.golden_min = out.golden_min;
+    padded.golden_max = out.golden_max;
+    padded.my_min = out.my_min;
+    padded.my_max = out.my_max;
+    for (int j = 0; j < kErrorBounds; ++j) {
+        padded.below[j][0] -= static_cast<std::int32_t>(kWithRelative ? kGroup - n : 0);
+    }
+    out = padded;
+}
+
+// The first element with the largest |d| and its value in double. -0 cannot win: floor is >= 0.
+template <class T>
+void locate_absolute(const T* g, const T* m, std::size_t n, double& value, std::uint64_t& at) {
+    Vd top = Vd{};
+    const std::size_t whole = n - n % kW;
+    for (std::size_t i = 0; i < whole; i += kW) {
+        top = larger(top, absolute(load_wide(m + i) - load_wide(g + i)));
+    }
+    double best = largest(top, 0.0);
+    for (std::size_t i = whole; i < n; ++i) {
+        const double d = __builtin_fabs(static_cast<double>(m[i]) - static_cast<double>(g[i]));
+        best = d > best ? d : best;
+    }
+    value = best;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (__builtin_fabs(static_cast<double>(m[i]) - static_cast<double>(g[i])) == best) {
+            at = i + 1;
+            return;
+        }
+    }
+}
+
+inline double relative_error(double g, double m) {
+    const double size = __builtin_fabs(g);
+    return size > kEps ? __builtin_fabs(m - g) / size : -1.0;
+}
+
+// The same for the relative error; `at` stays as it is when no |g| > 2^-23.
+template <class T>
+void locate_relative(const T* g, const T* m, std::size_t n, double& value, std::uint64_t& at) {
+    Vd top = splat(-1.0);
+    const std::size_t whole = n - n % kW;
+    for (std::size_t i = 0; i < whole; i += kW) {
+        const Vd a = load_wide(g + i), b = load_wide(m + i), size = absolute(a);
+        const Vl big = size > kEps;
+        const Vd r = absolute(b - a) / (big ? size : splat(1.0));
+        top = larger(top, big ? r : splat(-1.0));
+    }
+    double best = largest(top, -1.0);
+    for (std::size_t i = whole; i < n; ++i) {
+        const double r = relative_error(static_cast<double>(g[i]), static_cast<double>(m[i]));
+        best = r > best ? r : best;
+    }
+    if (best < 0) return;
+    value = best;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (relative_error(static_cast<double>(g[i]), static_cast<double>(m[i])) == best) {
+            at = i + 1;
+            return;
+        }
+    }
+}
