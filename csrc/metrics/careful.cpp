@@ -12,21 +12,15 @@
 namespace trueness {
 namespace {
 
+#include "metrics/kernels/clean.inl"
+#include "metrics/kernels/divergence.inl"
+#include "metrics/kernels/extremes.inl"
+#include "metrics/kernels/load.inl"
+#include "metrics/kernels/moments.inl"
+#include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
 
-#include "metrics/kernels/load.inl"
-
-#include "metrics/kernels/moments.inl"
-
-#include "metrics/kernels/extremes.inl"
-
-#include "metrics/kernels/divergence.inl"
-
-#include "metrics/kernels/ulp.inl"
-
-#include "metrics/kernels/clean.inl"
-
-using Wide = __int128;
+__extension__ using Wide = __int128;
 
 bool is_integer(DType dtype) { return !info(dtype).is_float && !info(dtype).is_complex; }
 
@@ -89,10 +83,10 @@ Values decode(const KernelInput& input) {
     values.difference.resize(values.golden.size());
     for (std::size_t i = 0; i < values.difference.size(); ++i) {
         const double g = values.golden[i], m = values.my[i];
-        values.difference[i] = is_integer(golden) && is_integer(my)
-                                   ? static_cast<double>(whole(my, input.my, i, m) -
-                                                         whole(golden, input.golden, i, g))
-                                   : m * values.half - g * values.half;
+        values.difference[i] =
+            is_integer(golden) && is_integer(my)
+                ? static_cast<double>(whole(my, input.my, i, m) - whole(golden, input.golden, i, g))
+                : m * values.half - g * values.half;
     }
     if (is_integer(golden) && is_integer(my)) values.half = 1;
     return values;
@@ -208,7 +202,8 @@ void careful_block(const KernelInput& input, Sums& out) {
     out.count = n;
     double difference = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        if (values.finite_pair(i)) difference = std::fmax(difference, std::fabs(values.difference[i]));
+        if (values.finite_pair(i))
+            difference = std::fmax(difference, std::fabs(values.difference[i]));
     }
     out.golden.exponent = exponent_for(largest_finite(values.golden));
     out.my.exponent = exponent_for(largest_finite(values.my));

@@ -53,7 +53,8 @@ const Tables& code_tables() {
         for (std::size_t i = 0; i < kDTypeCount; ++i) {
             const auto dtype = static_cast<DType>(i);
             if (info(dtype).bits != 8 || !info(dtype).is_float) continue;
-            widen(dtype, codes.data(), codes.size(), reinterpret_cast<std::byte*>(values[i].data()));
+            widen(dtype, codes.data(), codes.size(),
+                  reinterpret_cast<std::byte*>(values[i].data()));
             out[i] = values[i].data();
         }
         return out;

@@ -46,9 +46,9 @@ const Isa& find(std::string_view name) {
         if (isa.name == name) return isa;
         known += (known.empty() ? "" : ", ") + std::string(isa.name);
     }
-    throw std::invalid_argument("instruction set '" + std::string(name) +
-                                "' is not compiled in or not runnable on this CPU; there are: " +
-                                known);
+    throw std::invalid_argument(
+        "instruction set '" + std::string(name) +
+        "' is not compiled in or not runnable on this CPU; there are: " + known);
 }
 
 const Isa& choose() {

@@ -15,19 +15,19 @@ inline constexpr std::size_t kBlock = 8192;
 // Elements of a type with at most this many bits decode exactly into float, all others into
 // double (64-bit integers beyond 2^53 go through careful.cpp).
 struct KernelInput {
-    const void* golden;            // packed elements, little endian
+    const void* golden;  // packed elements, little endian
     const void* my;
-    std::uint32_t golden_dtype;    // DType
+    std::uint32_t golden_dtype;  // DType
     std::uint32_t my_dtype;
-    std::size_t count;             // elements, at most kBlock (half of it for complex types)
-    std::uint32_t groups;          // MetricGroup bits
-    std::int32_t ulp_mantissa;     // of the coarser dtype; < 0: no ULP distance
+    std::size_t count;          // elements, at most kBlock (half of it for complex types)
+    std::uint32_t groups;       // MetricGroup bits
+    std::int32_t ulp_mantissa;  // of the coarser dtype; < 0: no ULP distance
     std::int32_t ulp_min_exponent;
-    double known_absolute;         // maxima found so far, -1 for none: what is not above them need
-                                   // not be located
+    double known_absolute;  // maxima found so far, -1 for none: what is not above them need
+                            // not be located
     double known_relative;
-    const float* const* tables;    // value of each code of the 8-bit float types, by DType
-    void* scratch;                 // kScratchBytes, 64-byte aligned
+    const float* const* tables;  // value of each code of the 8-bit float types, by DType
+    void* scratch;               // kScratchBytes, 64-byte aligned
 };
 
 inline constexpr std::size_t kScratchBytes = 4 * kBlock * sizeof(double);

@@ -19,8 +19,9 @@ double weight(double x) {
 }
 
 double shifted(double x, std::int64_t exponent) {
-    return exponent == 0 ? x : std::ldexp(x, static_cast<int>(std::clamp<std::int64_t>(
-                                                 exponent, -5000, 5000)));
+    return exponent == 0
+               ? x
+               : std::ldexp(x, static_cast<int>(std::clamp<std::int64_t>(exponent, -5000, 5000)));
 }
 
 // A sum of zero has no exponent of its own.
@@ -122,15 +123,14 @@ Sums merge(const Sums& first, const Sums& second) {
     if (first.count == 0) return second;
     if (second.count == 0) return first;
     Sums a = first, b = second;
-    const std::int64_t golden = common_exponent(a.golden.squares, a.golden.exponent,
-                                                b.golden.squares, b.golden.exponent);
+    const std::int64_t golden =
+        common_exponent(a.golden.squares, a.golden.exponent, b.golden.squares, b.golden.exponent);
     const std::int64_t my =
         common_exponent(a.my.squares, a.my.exponent, b.my.squares, b.my.exponent);
-    const std::int64_t difference =
-        common_exponent(a.absolute_difference, a.difference_exponent, b.absolute_difference,
-                        b.difference_exponent);
-    const std::int64_t relative = common_exponent(a.relative, a.relative_exponent, b.relative,
-                                                  b.relative_exponent);
+    const std::int64_t difference = common_exponent(a.absolute_difference, a.difference_exponent,
+                                                    b.absolute_difference, b.difference_exponent);
+    const std::int64_t relative =
+        common_exponent(a.relative, a.relative_exponent, b.relative, b.relative_exponent);
     rescale(a, golden, my, difference, relative);
     rescale(b, golden, my, difference, relative);
     Sums out = a;

@@ -23,11 +23,11 @@ struct SideSums {
     std::uint64_t nan;
     std::uint64_t inf;
     std::uint64_t finite;
-    double sum;       // sum + sum_low is the sum of the elements times 2^-exponent
+    double sum;  // sum + sum_low is the sum of the elements times 2^-exponent
     double sum_low;
-    double squares;   // times 2^(-2 exponent)
+    double squares;  // times 2^(-2 exponent)
     std::int64_t exponent;
-    double min;       // meaningless while finite == 0
+    double min;  // meaningless while finite == 0
     double max;
 };
 
@@ -35,33 +35,34 @@ struct SideSums {
 // pair. Values whose squares leave the range of a double are summed scaled by a power of two, the
 // exponents below; for all but extreme float64 data these are 0.
 struct Sums {
-    std::uint64_t count;             // pairs of numbers; a complex element counts as two
-    std::uint64_t finite;            // pairs in which both are finite; what follows is over these
-    std::uint64_t nonfinite_both;    // pairs in which neither is
-    std::uint64_t nonfinite_equal;   // of these, both NaN or the same infinity
-    std::uint64_t groups;            // MetricGroup bits that were computed
-    std::uint64_t lanes;             // numbers an element consists of: 1, or 2 for complex
+    std::uint64_t count;            // pairs of numbers; a complex element counts as two
+    std::uint64_t finite;           // pairs in which both are finite; what follows is over these
+    std::uint64_t nonfinite_both;   // pairs in which neither is
+    std::uint64_t nonfinite_equal;  // of these, both NaN or the same infinity
+    std::uint64_t groups;           // MetricGroup bits that were computed
+    std::uint64_t lanes;            // numbers an element consists of: 1, or 2 for complex
     SideSums golden;
     SideSums my;
-    double golden_squares;           // times 2^(-2 golden.exponent)
-    double my_squares;               // times 2^(-2 my.exponent)
-    double products;                 // times 2^-(golden.exponent + my.exponent)
-    double squared_difference;       // times 2^(-2 difference_exponent)
-    double absolute_difference;      // times 2^-difference_exponent
+    double golden_squares;       // times 2^(-2 golden.exponent)
+    double my_squares;           // times 2^(-2 my.exponent)
+    double products;             // times 2^-(golden.exponent + my.exponent)
+    double squared_difference;   // times 2^(-2 difference_exponent)
+    double absolute_difference;  // times 2^-difference_exponent
     std::int64_t difference_exponent;
-    double relative;                 // sum of relative errors, times 2^-relative_exponent
+    double relative;  // sum of relative errors, times 2^-relative_exponent
     std::int64_t relative_exponent;
-    std::uint64_t below[kErrorBounds];  // pairs whose relative error is below 1e-4, 1e-3, 5e-3, 1e-2
+    std::uint64_t
+        below[kErrorBounds];  // pairs whose relative error is below 1e-4, 1e-3, 5e-3, 1e-2
     double max_absolute;
-    std::uint64_t max_absolute_at;   // 1 + position of the first largest; 0 for none
+    std::uint64_t max_absolute_at;  // 1 + position of the first largest; 0 for none
     double max_relative;
     std::uint64_t max_relative_at;
-    double golden_peak;              // reference of the weights below, near the largest golden
+    double golden_peak;  // reference of the weights below, near the largest golden
     double my_peak;
-    double golden_weight;            // sum of exp(golden - golden_peak)
-    double my_weight;                // sum of exp(my - my_peak)
-    double weighted_difference;      // sum of exp(golden - golden_peak) *
-                                     //        ((my - my_peak) - (golden - golden_peak))
+    double golden_weight;        // sum of exp(golden - golden_peak)
+    double my_weight;            // sum of exp(my - my_peak)
+    double weighted_difference;  // sum of exp(golden - golden_peak) *
+                                 //        ((my - my_peak) - (golden - golden_peak))
     std::uint64_t max_ulp;
 };
 

@@ -158,11 +158,15 @@ class Sums:
 
 def compare(golden: Tensor, my: Tensor, *, threads: int = 0, metrics: int = -1) -> Sums:
     """Both tensors flattened in logical order; they must have the same element count (ValueError).
-    `threads` 0: TRUENESS_THREADS, else all cores. `metrics`: bit mask of METRIC_GROUPS, -1 for all.
+    `threads` 0: TRUENESS_THREADS, else all cores. `metrics`: the METRIC_GROUPS bits of the wanted
+    metrics, or-ed; -1 for all. Complex elements are compared as two numbers each.
     Raises OSError when a file cannot be read to its end, FormatError for an unreadable tensor."""
 
 METRIC_NAMES: tuple[str, ...]
+"""Every metric, in the order of Sums.finish()."""
+
 METRIC_GROUPS: dict[str, int]
+"""Metric name to the bit of the pass that computes it: what shares a bit comes together."""
 
 def isas() -> list[str]:
     """Instruction sets compiled in that this CPU can run, worst first."""
@@ -173,4 +177,4 @@ def isa() -> str:
 def use_isa(name: str) -> None:
     """Forces one; ValueError when unknown or not runnable here."""
 
-def build_info() -> dict[str, str]: ...
+def build_info() -> dict[str, Any]: ...

@@ -16,22 +16,29 @@ struct Side {
 
 inline std::size_t bits_of(DType dtype) {
     switch (dtype) {
-        case DType::kUint1: return 1;
-        case DType::kInt4: return 4;
+        case DType::kUint1:
+            return 1;
+        case DType::kInt4:
+            return 4;
         case DType::kInt16:
         case DType::kUint16:
         case DType::kFloat16:
-        case DType::kBfloat16: return 16;
+        case DType::kBfloat16:
+            return 16;
         case DType::kInt32:
         case DType::kUint32:
         case DType::kFloat32:
-        case DType::kComplex32: return 32;
+        case DType::kComplex32:
+            return 32;
         case DType::kInt64:
         case DType::kUint64:
         case DType::kFloat64:
-        case DType::kComplex64: return 64;
-        case DType::kComplex128: return 128;
-        default: return 8;
+        case DType::kComplex64:
+            return 64;
+        case DType::kComplex128:
+            return 128;
+        default:
+            return 8;
     }
 }
 
@@ -118,8 +125,8 @@ struct Magnitudes {
 };
 
 template <class T>
-Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block, const KernelInput& input,
-                      Sums& out) {
+Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
+                           const KernelInput& input, Sums& out) {
     out.golden.min = static_cast<double>(smallest(extremes.golden_min, extremes.golden_min[0]));
     out.golden.max = static_cast<double>(largest(extremes.golden_max, extremes.golden_max[0]));
     out.my.min = static_cast<double>(smallest(extremes.my_min, extremes.my_min[0]));

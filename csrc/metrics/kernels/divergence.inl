@@ -83,7 +83,8 @@ void pad_absent(const T* from, std::size_t n, T* to, std::size_t width) {
     for (std::size_t i = 0; i < width; ++i) to[i] = i < n ? from[i] : kAbsent<T>;
 }
 
-void near_divergence(const float* g, const float* m, std::size_t n, double golden_max, Sums& out) {
+[[maybe_unused]] void near_divergence(const float* g, const float* m, std::size_t n,
+                                      double golden_max, Sums& out) {
     Divergence sums{};
     const Vf peak = splat(static_cast<float>(golden_max));
     std::size_t i = 0;

@@ -99,19 +99,32 @@ void load_uint1(const void* from, float* to, std::size_t n) {
 void load_float(DType dtype, const void* from, const float* const* tables, float* to,
                 std::size_t n) {
     switch (dtype) {
-        case DType::kBool: return load_bool(from, to, n);
-        case DType::kInt8: return load_as<std::int8_t>(from, to, n);
-        case DType::kUint8: return load_as<std::uint8_t>(from, to, n);
-        case DType::kInt16: return load_as<std::int16_t>(from, to, n);
-        case DType::kUint16: return load_as<std::uint16_t>(from, to, n);
-        case DType::kFloat16: return load_half(from, to, n);
-        case DType::kComplex32: return load_half(from, to, 2 * n);
-        case DType::kBfloat16: return load_bfloat(from, to, n);
-        case DType::kFloat32: return load_as<float>(from, to, n);
-        case DType::kComplex64: return load_as<float>(from, to, 2 * n);
-        case DType::kInt4: return load_int4(from, to, n);
-        case DType::kUint1: return load_uint1(from, to, n);
-        default: return load_table(from, tables[static_cast<std::size_t>(dtype)], to, n);
+        case DType::kBool:
+            return load_bool(from, to, n);
+        case DType::kInt8:
+            return load_as<std::int8_t>(from, to, n);
+        case DType::kUint8:
+            return load_as<std::uint8_t>(from, to, n);
+        case DType::kInt16:
+            return load_as<std::int16_t>(from, to, n);
+        case DType::kUint16:
+            return load_as<std::uint16_t>(from, to, n);
+        case DType::kFloat16:
+            return load_half(from, to, n);
+        case DType::kComplex32:
+            return load_half(from, to, 2 * n);
+        case DType::kBfloat16:
+            return load_bfloat(from, to, n);
+        case DType::kFloat32:
+            return load_as<float>(from, to, n);
+        case DType::kComplex64:
+            return load_as<float>(from, to, 2 * n);
+        case DType::kInt4:
+            return load_int4(from, to, n);
+        case DType::kUint1:
+            return load_uint1(from, to, n);
+        default:
+            return load_table(from, tables[static_cast<std::size_t>(dtype)], to, n);
     }
 }
 
@@ -119,12 +132,18 @@ void load_float(DType dtype, const void* from, const float* const* tables, float
 void load_double(DType dtype, const void* from, const float* const* tables, float* floats,
                  double* to, std::size_t n) {
     switch (dtype) {
-        case DType::kInt32: return load_as<std::int32_t>(from, to, n);
-        case DType::kUint32: return load_as<std::uint32_t>(from, to, n);
-        case DType::kInt64: return load_as<std::int64_t>(from, to, n);
-        case DType::kUint64: return load_as<std::uint64_t>(from, to, n);
-        case DType::kFloat64: return load_as<double>(from, to, n);
-        case DType::kComplex128: return load_as<double>(from, to, 2 * n);
+        case DType::kInt32:
+            return load_as<std::int32_t>(from, to, n);
+        case DType::kUint32:
+            return load_as<std::uint32_t>(from, to, n);
+        case DType::kInt64:
+            return load_as<std::int64_t>(from, to, n);
+        case DType::kUint64:
+            return load_as<std::uint64_t>(from, to, n);
+        case DType::kFloat64:
+            return load_as<double>(from, to, n);
+        case DType::kComplex128:
+            return load_as<double>(from, to, 2 * n);
         default:
             load_float(dtype, from, tables, floats, n);
             return load_as<float>(floats, to, is_complex(dtype) ? 2 * n : n);

@@ -89,7 +89,8 @@ inline Vd add_exact_product(Vd a, Vd b, Vd c) {
 
 // Sum of eight lanes, always in this order.
 inline double sum_lanes(const double* lane) {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 template <class V, class T>
@@ -100,6 +101,7 @@ inline T largest(V v, T floor) {
 
 template <class V, class T>
 inline T smallest(V v, T ceiling) {
-    for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i) ceiling = v[i] < ceiling ? v[i] : ceiling;
+    for (std::size_t i = 0; i < sizeof(V) / sizeof(T); ++i)
+        ceiling = v[i] < ceiling ? v[i] : ceiling;
     return ceiling;
 }
