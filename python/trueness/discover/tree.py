@@ -46,7 +46,7 @@ def rank_folders(root: Path) -> Iterator[tuple[int, str]]:
 
 
 def one_a_rank(root: Path, holds: Callable[[str], bool]) -> list[tuple[int, str]]:
-    """The rank folders that `holds` accepts, by rank. Raises LayoutError when two claim one rank."""
+    """The rank folders that `holds` accepts, by rank. Raises LayoutError when two claim one."""
     seen: dict[int, str] = {}
     for rank, folder in rank_folders(root):
         if not holds(folder):

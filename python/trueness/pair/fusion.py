@@ -1,5 +1,5 @@
-"""Which operators of the graph a fused operator was made from, told by its name: GE writes the names
-of the parts one after the other, without anything between them."""
+"""Which operators of the graph a fused operator was made from, told by its name: GE writes the
+names of the parts one after the other, without anything between them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_SPLITS = 16
 
 def parts_of(name: str, ops: Mapping[str, GraphOp]) -> tuple[tuple[str, ...], str]:
     """The parts and a doubt, "" when the name can be read in one way only. The parts use up the
-    whole name: `MatMul_TransData_0` is not `MatMul`. No parts: the name is not made of operators."""
+    whole name: `MatMul_TransData_0` is not `MatMul`. No parts: not made of operators."""
     if name in ops:
         return (name,), ""
     ways = splits(name, ops)

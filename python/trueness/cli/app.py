@@ -1,0 +1,62 @@
+"""The command `trueness`: one file a verb, exit codes, errors. The verbs import what is heavy when
+they run, so that help is quick."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from trueness.cli import compare, demo
+from trueness.errors import TruenessError
+
+COULD_NOT_RUN = 2
+
+app = typer.Typer(
+    name="trueness",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(compare.compare)
+app.command()(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"trueness {version('trueness')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    """Compare what a model computed with what it should have computed, tensor by tensor.
+
+    Exit codes: 0 every pair passes, 1 something differs or could not be compared, 2 the comparison
+    could not run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code. What goes wrong is one line on stderr, with
+    a traceback at log level debug."""
+    try:
+        app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="trueness")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except (TruenessError, OSError) as error:
+        if logging.getLogger("trueness").isEnabledFor(logging.DEBUG):
+            traceback.print_exc()
+        print(f"trueness: {error}", file=sys.stderr)
+        return COULD_NOT_RUN
+    return 0

@@ -1,0 +1,1 @@
+"""Reads pairs and turns them into numbers and verdicts."""

@@ -1,0 +1,73 @@
+"""Two arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trueness.model import State
+
+if TYPE_CHECKING:
+    from trueness._core import Sums
+    from trueness.compare.standards import Standard
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every metric is also an attribute: `c.cosine_similarity`. Metrics are NaN where undefined;
+    `sums` is None when no elements met."""
+
+    state: State
+    reason: str
+    passed: bool
+    standard: str
+    metrics: Mapping[str, float]
+    sums: Sums | None
+
+    def __getattr__(self, name: str) -> float:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        from trueness._core import METRIC_NAMES
+
+        metrics = self.__dict__.get("metrics", {})
+        if name in metrics:
+            return float(metrics[name])
+        if name in METRIC_NAMES:
+            return float("nan")
+        raise AttributeError(f"no metric is called {name!r}")
+
+
+def compare(
+    golden: object,
+    my: object,
+    *,
+    standard: str | Standard | None = None,
+    threads: int | None = None,
+    metrics: str | Sequence[str] = "all",
+) -> Comparison:
+    """Two arrays of any dtype: numpy, CPU torch, DLPack or buffer protocol, taken where they lie,
+    without a copy. Shapes have to be equal but for dimensions of 1. `threads` None is
+    TRUENESS_THREADS, else all cores. Raises UsageError for what is no array, or an unknown standard
+    or metric."""
+    from trueness import read
+    from trueness.compare.metrics import Choice
+    from trueness.compare.standards import standard_of
+    from trueness.compare.tensors import compare_tensors
+
+    chosen = standard_of(standard)
+    outcome = compare_tensors(
+        read.tensor_from_array(golden),
+        read.tensor_from_array(my),
+        chosen,
+        Choice(metrics),
+        threads or 0,
+    )
+    return Comparison(
+        outcome.state,
+        outcome.reason,
+        outcome.passed,
+        chosen.label,
+        outcome.metrics if outcome.metrics is not None else {},
+        outcome.sums,
+    )

@@ -1,0 +1,80 @@
+"""Many pairs, with all cores and little memory, in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+from trueness.compare.files import Worker
+from trueness.compare.metrics import Choice
+from trueness.compare.open_files import OpenFiles
+from trueness.compare.standards import Standard, standard_of
+from trueness.errors import UsageError
+from trueness.model import Pair, Result, Unmatched
+
+BATCH = 8
+"""Pairs a thread takes at once: for tiny ones the hand-over costs more than the comparison."""
+
+Progress = Callable[[Result], object]
+
+
+def compare_pairs(
+    pairs: Iterable[Pair | Unmatched],
+    *,
+    jobs: int | None = None,
+    metrics: str | Sequence[str] = "all",
+    threads: int | None = None,
+    standard: str | Standard | None = None,
+    on_progress: Progress | None = None,
+    files: OpenFiles | None = None,
+) -> Iterator[Result]:
+    """Yields results in the order of the pairs while it runs; a pair that fails is a result. `jobs`
+    pairs are worked on at once (all cores by default), and one of many megabytes by `threads`
+    threads. Stopping early, also by KeyboardInterrupt, leaves nothing running. Raises UsageError
+    for an unknown standard or metric, or less than one job."""
+    count = cores() if jobs is None else jobs
+    if count < 1:
+        raise UsageError(f"jobs is {count}; give at least 1")
+    files = files or OpenFiles()
+    worker = Worker(files, standard_of(standard), Choice(metrics), threads or 0)
+    return _run(pairs, worker, files, count, on_progress)
+
+
+def cores() -> int:
+    """Cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _run(
+    pairs: Iterable[Pair | Unmatched],
+    worker: Worker,
+    files: OpenFiles,
+    jobs: int,
+    on_progress: Progress | None,
+) -> Iterator[Result]:
+    def work(batch: list[Pair | Unmatched]) -> list[Result]:
+        return [result for pair in batch for result in worker.results(pair)]
+
+    waiting: deque[Future[list[Result]]] = deque()
+    stream = iter(pairs)
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="trueness")
+    try:
+        while True:
+            batch = list(islice(stream, BATCH))
+            if batch:
+                waiting.append(pool.submit(work, batch))
+            if waiting and (not batch or len(waiting) > 2 * jobs):
+                for result in waiting.popleft().result():
+                    if on_progress:
+                        on_progress(result)
+                    yield result
+            elif not batch:
+                return
+    finally:
+        pool.shutdown(cancel_futures=True)
+        files.close()

@@ -1,0 +1,148 @@
+"""A pair, or two files of several tensors, to rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from threading import Lock
+
+from trueness import _core
+from trueness.compare.metrics import Choice
+from trueness.compare.open_files import OpenFiles, member_of
+from trueness.compare.standards import Standard, standard_of
+from trueness.compare.tensors import compare_tensors
+from trueness.errors import TruenessError
+from trueness.model import Pair, Result, State, TensorRef, Unmatched
+
+HUGE = 4 << 20
+"""Bytes of a pair from which on it is worth waking all threads for it."""
+
+
+def compare_files(
+    golden_path: str | PathLike[str],
+    my_path: str | PathLike[str],
+    *,
+    standard: str | Standard | None = None,
+    threads: int | None = None,
+    metrics: str | Sequence[str] = "all",
+) -> list[Result]:
+    """Two files of any supported format, tensor by tensor: two files of one tensor each are a pair;
+    else tensors of the same place (io and index) or name are. What is wrong with a file or a tensor
+    is in the results. Raises UsageError for an unknown standard or metric."""
+    worker = Worker(OpenFiles(), standard_of(standard), Choice(metrics), threads or 0)
+    pair = Pair(TensorRef(os.fspath(golden_path)), TensorRef(os.fspath(my_path)), "two files")
+    return list(worker.results(pair))
+
+
+@dataclass(slots=True, frozen=True)
+class _Meeting:
+    """Two tensors about to be compared and where they come from."""
+
+    pair: Pair
+    golden: _core.Tensor
+    my: _core.Tensor
+
+
+class Worker:
+    """What all threads of a comparison share."""
+
+    def __init__(self, files: OpenFiles, standard: Standard, choice: Choice, threads: int) -> None:
+        self._files = files
+        self._standard = standard
+        self._label = standard.label
+        self._choice = choice
+        self._threads = threads
+        self._huge = Lock()
+
+    def results(self, item: Pair | Unmatched) -> Iterator[Result]:
+        """One row, or one a tensor for two whole files."""
+        if isinstance(item, Unmatched):
+            yield self._unmatched(item)
+            return
+        try:
+            golden = self._files.tensors(item.golden.path)
+            my = self._files.tensors(item.my.path)
+            if (
+                item.golden.member is None
+                and item.my.member is None
+                and (len(golden) != 1 or len(my) != 1)
+            ):
+                yield from self._whole_files(item, golden, my)
+                return
+            meeting = _Meeting(item, self._files.tensor(item.golden), self._files.tensor(item.my))
+        except (TruenessError, OSError, MemoryError) as error:
+            yield self._failure(item, str(error) or type(error).__name__)
+            return
+        yield self._compare(meeting)
+
+    def _compare(self, meeting: _Meeting) -> Result:
+        golden, my, pair = meeting.golden, meeting.my, meeting.pair
+        nbytes = golden.nbytes + my.nbytes
+        if nbytes < HUGE:
+            outcome = compare_tensors(golden, my, self._standard, self._choice, 1)
+        else:
+            # One at a time: it takes every core, and the others go on with small pairs.
+            with self._huge:
+                outcome = compare_tensors(golden, my, self._standard, self._choice, self._threads)
+        return Result(
+            pair.golden,
+            pair.my,
+            outcome.state,
+            outcome.reason,
+            outcome.metrics if outcome.metrics is not None else {},
+            outcome.passed,
+            self._label,
+            _pairing(pair),
+            golden.dtype,
+            tuple(golden.logical_shape),
+            my.dtype,
+            tuple(my.logical_shape),
+            nbytes,
+        )
+
+    def _whole_files(
+        self, pair: Pair, golden: list[_core.Tensor], my: list[_core.Tensor]
+    ) -> Iterator[Result]:
+        mine = {member_of(tensor): tensor for tensor in my}
+        theirs = {member_of(tensor): tensor for tensor in golden}
+        if not golden and not my:
+            yield self._failure(pair, "no tensors in either file", State.EMPTY)
+        for key, tensor in theirs.items():
+            if key in mine:
+                both = replace(
+                    pair, golden=_part(pair.golden, tensor), my=_part(pair.my, mine[key])
+                )
+                yield self._compare(_Meeting(both, tensor, mine[key]))
+            else:
+                reason = f"not in {pair.my.path}"
+                yield self._unmatched(Unmatched(_part(pair.golden, tensor), None, reason))
+        for key, tensor in mine.items():
+            if key not in theirs:
+                reason = f"not in {pair.golden.path}"
+                yield self._unmatched(Unmatched(None, _part(pair.my, tensor), reason))
+
+    def _unmatched(self, item: Unmatched) -> Result:
+        state = State.UNMATCHED_GOLDEN if item.my is None else State.UNMATCHED_MY
+        passed = None if item.expected else False
+        return Result(item.golden, item.my, state, item.reason, passed=passed, standard=self._label)
+
+    def _failure(self, pair: Pair, reason: str, state: State = State.UNREADABLE) -> Result:
+        return Result(
+            pair.golden,
+            pair.my,
+            state,
+            reason,
+            passed=False,
+            standard=self._label,
+            pairing=_pairing(pair),
+        )
+
+
+def _pairing(pair: Pair) -> str:
+    return f"{pair.pairing} (doubtful: {pair.doubt})" if pair.doubt else pair.pairing
+
+
+def _part(ref: TensorRef, tensor: _core.Tensor) -> TensorRef:
+    return replace(ref, member=member_of(tensor), io=tensor.io, index=tensor.index)

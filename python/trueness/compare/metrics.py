@@ -1,0 +1,75 @@
+"""The numbers of one pair, kept small, and the choice of which to compute."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from trueness import _core
+from trueness.errors import UsageError
+
+
+class Metrics(Mapping[str, float]):
+    """Metrics by name. All rows of a comparison share one table of names, so that a million of them
+    fit in memory."""
+
+    __slots__ = ("_index", "_values")
+    _tables: ClassVar[dict[tuple[str, ...], dict[str, int]]] = {}
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        names = tuple(values)
+        index = self._tables.get(names)
+        if index is None:
+            index = self._tables[names] = {name: i for i, name in enumerate(names)}
+        self._index = index
+        self._values = array("d", values.values())
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[self._index[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __repr__(self) -> str:
+        return f"Metrics({dict(self)!r})"
+
+
+class Choice:
+    """Which metrics to compute: "all", "basic" (no KL, no ULP), or names of metrics or groups. The
+    basic ones are always computed, since states and verdicts need them; they cost no extra pass."""
+
+    def __init__(self, wanted: str | Sequence[str] | None) -> None:
+        names = [wanted] if isinstance(wanted, str) else list(wanted or ["all"])
+        self.mask = _core.METRIC_GROUPS["basic"]
+        for name in names:
+            self.mask |= _mask(name)
+        chosen = {name for name in names if name in _core.METRIC_NAMES}
+        self._keep = chosen if len(chosen) == len(names) else None
+
+    def keep(self, values: Mapping[str, float]) -> Metrics:
+        """The chosen ones; statistics of the two sides always belong to them."""
+        if self._keep is None:
+            return Metrics(values)
+        return Metrics(
+            {
+                name: value
+                for name, value in values.items()
+                if name in self._keep or name.startswith(("golden_", "my_"))
+            }
+        )
+
+
+def _mask(name: str) -> int:
+    if name == "all":
+        return -1
+    if name in _core.METRIC_GROUPS:
+        return _core.METRIC_GROUPS[name]
+    if name in _core.METRIC_NAMES:
+        owners = [mask for group, mask in _core.METRIC_GROUPS.items() if group in name]
+        return owners[0] if owners else _core.METRIC_GROUPS["basic"]
+    known = ", ".join(("all", *_core.METRIC_GROUPS, *_core.METRIC_NAMES))
+    raise UsageError(f"no metric is called {name!r}; known: {known}")

@@ -1,0 +1,74 @@
+"""Files that are open, the last used ones kept: an operator's file is asked for by each of its
+tensors."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import Lock
+
+from trueness import _core, read
+from trueness.errors import TruenessError
+from trueness.model import Described, Member, TensorRef
+
+CAPACITY = 128
+"""Each open file holds a mapping and a descriptor; 1024 descriptors are a usual limit."""
+
+
+class NoSuchTensor(TruenessError):
+    """The file has no tensor of that name, or several where one was meant."""
+
+
+class OpenFiles:
+    """Shared by the threads of one comparison. A file is closed when the last tensor of it goes."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._lock = Lock()
+        self._files: OrderedDict[str, list[_core.Tensor]] = OrderedDict()
+
+    def tensors(self, path: str) -> list[_core.Tensor]:
+        """Raises FormatError or ReadError; a failure is not remembered."""
+        with self._lock:
+            found = self._files.get(path)
+            if found is not None:
+                self._files.move_to_end(path)
+                return found
+        # Two threads may open one file at once; that is cheaper than to let all wait for one.
+        found = list(read.open_file(path).tensors)
+        with self._lock:
+            self._files[path] = found
+            if len(self._files) > self._capacity:
+                self._files.popitem(last=False)
+        return found
+
+    def tensor(self, ref: TensorRef) -> _core.Tensor:
+        tensors = self.tensors(ref.path)
+        if ref.member is None:
+            if len(tensors) != 1:
+                raise NoSuchTensor(f"{ref.path}: holds {len(tensors)} tensors, one was meant")
+            return tensors[0]
+        for tensor in tensors:
+            if member_of(tensor) == ref.member:
+                return tensor
+        raise NoSuchTensor(f"{ref.path}: has no tensor {label(ref.member)}")
+
+    def describe(self, ref: TensorRef) -> list[Described]:
+        """What headers say, for `pair`."""
+        return [
+            Described(t.io, t.index, t.dtype, tuple(t.logical_shape))
+            for t in self.tensors(ref.path)
+        ]
+
+    def close(self) -> None:
+        with self._lock:
+            self._files.clear()
+
+
+def member_of(tensor: _core.Tensor) -> Member:
+    """How a TensorRef names this tensor of its file."""
+    return (tensor.io, tensor.index) if tensor.io else tensor.name
+
+
+def label(member: Member) -> str:
+    """The member as text: `input:0`, or the name."""
+    return member if isinstance(member, str) else f"{member[0]}:{member[1]}"

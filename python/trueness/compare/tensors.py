@@ -1,0 +1,90 @@
+"""Two tensors of the core against each other: what state they are in, and the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+from trueness import _core
+from trueness.compare.metrics import Choice, Metrics
+from trueness.compare.standards import Standard
+from trueness.errors import TruenessError
+from trueness.model import State
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`metrics` and `sums` only where elements met. What was not compared has not passed."""
+
+    state: State
+    reason: str
+    passed: bool
+    metrics: Metrics | None = None
+    sums: _core.Sums | None = None
+
+
+def compare_tensors(
+    golden: _core.Tensor, my: _core.Tensor, standard: Standard, choice: Choice, threads: int
+) -> Outcome:
+    """Never raises for what is wrong with a tensor: the outcome says it."""
+    obstacle = _obstacle(golden, my)
+    if obstacle:
+        return obstacle
+    note = _notes(golden, my)
+    if not prod(golden.logical_shape):
+        return Outcome(State.EMPTY, _join("no elements", note), passed=True)
+    try:
+        sums = _core.compare(golden, my, threads=threads, metrics=choice.mask)
+        values = sums.finish()
+    except (TruenessError, OSError, MemoryError) as error:
+        return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
+    breach = standard.breach(golden.dtype, my.dtype, values)
+    return Outcome(_state(values), _join(breach, note), not breach, choice.keep(values), sums)
+
+
+def _obstacle(golden: _core.Tensor, my: _core.Tensor) -> Outcome | None:
+    for side, tensor in (("golden", golden), ("my", my)):
+        if not tensor.dumped:
+            return Outcome(State.NOT_DUMPED, f"{side}: {tensor.problem or 'no data'}", passed=False)
+        if not tensor.readable:
+            return Outcome(State.UNREADABLE, f"{side}: {tensor.problem}", passed=False)
+    expected, found = golden.logical_shape, my.logical_shape
+    if expected != found and not _alike(expected, found):
+        reason = f"golden shape {list(expected)}, my shape {list(found)}"
+        return Outcome(State.SHAPE_MISMATCH, reason, passed=False)
+    return None
+
+
+def _alike(golden: tuple[int, ...], my: tuple[int, ...]) -> bool:
+    """Equal but for dimensions of 1, so that the elements are in the same order."""
+    return [dim for dim in golden if dim != 1] == [dim for dim in my if dim != 1]
+
+
+def _notes(golden: _core.Tensor, my: _core.Tensor) -> str:
+    notes = []
+    if golden.logical_shape != my.logical_shape:
+        shapes = f"{list(golden.logical_shape)} and {list(my.logical_shape)}"
+        notes.append(f"shapes {shapes} differ by dimensions of 1")
+    for side, tensor in (("golden", golden), ("my", my)):
+        if tensor.problem:
+            notes.append(f"{side}: {tensor.problem}")
+    return "; ".join(notes)
+
+
+def _state(metrics: Mapping[str, float]) -> State:
+    golden = metrics["golden_nan_count"] + metrics["golden_inf_count"] > 0
+    my = metrics["my_nan_count"] + metrics["my_inf_count"] > 0
+    if golden and my:
+        return State.NONFINITE_BOTH
+    if golden:
+        return State.NONFINITE_GOLDEN
+    if my:
+        return State.NONFINITE_MY
+    if metrics["golden_max_value"] == metrics["golden_min_value"] == 0:
+        return State.ZERO_GOLDEN
+    return State.OK
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

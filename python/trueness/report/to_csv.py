@@ -1,0 +1,80 @@
+"""A CSV file that grows while results come in."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from trueness.model import Result
+from trueness.report import naming
+from trueness.report.columns import COLUMNS, Cell, row
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+ROWS_A_FLUSH = 256
+
+
+class CsvReport:
+    """A context manager. Rows go to a `.partial` file beside the report; at the end it becomes the
+    report, `path`. When the comparison breaks off it stays, so that what was done is not lost."""
+
+    def __init__(self, folder: str | os.PathLike[str], final: Path | None = None) -> None:
+        """`final` is the path of the report; None makes a name from the time."""
+        self._folder = Path(folder)
+        self._final = final
+        self._rows = 0
+        self.path: Path | None = None
+
+    def __enter__(self) -> CsvReport:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(".csv.partial", "trueness_report_", self._folder)
+        self.partial = Path(name)
+        # Names of files that are not UTF-8 become escapes, so that the report always is.
+        self._file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+        return self
+
+    def write(self, result: Result) -> None:
+        self._writer.writerow([_safe(cell) for cell in row(result, self._rows)])
+        self._rows += 1
+        if self._rows % ROWS_A_FLUSH == 0:
+            self._file.flush()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        if kind is not None:
+            if not self._rows:
+                self.partial.unlink()
+            return
+        self.partial.chmod(0o640)
+        if self._final is None:
+            self.path = naming.publish(self.partial, self._folder, "csv", datetime.now())
+        else:
+            self.partial.replace(self._final)
+            self.path = self._final
+
+
+def to_csv(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
+    """Writes all results to `path`, in the place of what was there."""
+    final = Path(path)
+    with CsvReport(final.parent, final) as report:
+        for result in results:
+            report.write(result)
+    return final
+
+
+def _safe(cell: Cell) -> Cell:
+    """A spreadsheet runs a text that starts like a formula; a quote before it makes it text."""
+    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+        return "'" + cell
+    return cell

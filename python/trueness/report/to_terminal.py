@@ -1,0 +1,153 @@
+"""A comparison on the screen: plain lines in a pipe, a table with colour on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from trueness.model import Result
+from trueness.report.columns import location, shape_text
+from trueness.report.summary import Summary
+
+EXIT_CODES = {
+    0: "exit code 0: every pair passes",
+    1: "exit code 1: something differs or could not be compared",
+}
+_METRICS = (
+    ("cosine", "cosine_similarity"),
+    ("rel. distance", "relative_euclidean_distance"),
+    ("max rel. error", "max_relative_error"),
+    ("max abs. error", "max_absolute_error"),
+)
+_HEAD = ("operator", "tensor", "my dtype", "shape", *(title for title, _ in _METRICS), "why")
+
+
+def print_summary(
+    summary: Summary, top: int, report: Path | None, out: TextIO, *, exit_code: int | None = None
+) -> None:
+    """Verdict, coverage, the `top` worst rows, what was not compared, where the report is."""
+    worst = [_cells(result) for result in summary.worst(top)]
+    code = summary.exit_code if exit_code is None else exit_code
+    if out.isatty():
+        _print_rich(summary, worst, top, out)
+    else:
+        lines = [_headline(summary), _coverage(summary)]
+        if worst:
+            lines += ["", f"worst {len(worst)} of {summary.failed} that differ:"]
+            lines += _table([_HEAD, *worst])
+        print("\n".join((*lines, *_missing(summary, top))), file=out)
+    if report:
+        print(f"report: {report}", file=out)
+    print(EXIT_CODES[code] if code == summary.exit_code else "exit code 0: as asked", file=out)
+
+
+def print_metrics(results: Sequence[Result], out: TextIO) -> None:
+    """Every number of a few pairs, for two files."""
+    for result in results:
+        golden, my = clean(location(result.golden)), clean(location(result.my))
+        print(f"golden: {golden} {result.golden_dtype} {shape_text(result.golden_shape)}", file=out)
+        print(f"my:     {my} {result.my_dtype} {shape_text(result.my_shape)}", file=out)
+        verdict = result.verdict or "nothing to compare"
+        reason = f": {clean(result.reason)}" if result.reason else ""
+        print(f"state {result.state}, {verdict} by {result.standard}{reason}", file=out)
+        width = max(map(len, result.metrics), default=0)
+        for name, value in result.metrics.items():
+            print(f"  {name:{width}} {value:.12g}", file=out)
+
+
+def clean(text: str) -> str:
+    """Names come from files: control characters must not reach the terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _headline(summary: Summary) -> str:
+    if not summary.total:
+        return f"NOTHING COMPARED ({summary.standard})"
+    word = "FAIL" if summary.exit_code else "PASS"
+    first = summary.first_failed
+    by = f"by standard {summary.standard}"
+    if first is None:
+        return f"{word} {by}"
+    return f"{word} {by}; first to differ: {_operator(first)}"
+
+
+def _coverage(summary: Summary) -> str:
+    parts = [
+        f"{summary.passed + summary.failed} pairs compared",
+        f"{summary.passed} pass",
+        f"{summary.failed} differ",
+        f"{summary.not_compared} not compared",
+    ]
+    if summary.not_needed:
+        parts.append(f"{summary.not_needed} without a partner as expected")
+    if summary.doubtful:
+        parts.append(f"{summary.doubtful} paired with a doubt")
+    return ", ".join(parts)
+
+
+def _missing(summary: Summary, top: int) -> Iterator[str]:
+    if not summary.missing:
+        return
+    yield ""
+    yield f"not compared, {min(top, summary.not_compared)} of {summary.not_compared}:"
+    for result in summary.missing[:top]:
+        where = clean(location(result.my or result.golden))
+        yield f"  {result.state} {where}: {clean(result.reason)}"
+
+
+def _operator(result: Result) -> str:
+    ref = result.my or result.golden
+    if ref is None:
+        return ""
+    name = ref.op_name or Path(ref.path).name
+    places = [f"rank {ref.rank}" if ref.rank is not None else ""]
+    places.append(f"token {ref.token}" if ref.token is not None else "")
+    where = ", ".join(filter(None, places))
+    return clean(f"{name} ({where})" if where else name)
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    ref = result.my or result.golden
+    tensor = ".".join(map(str, (ref.index, *ref.nested))) if ref else ""
+    return (
+        _operator(result),
+        f"{ref.io} {tensor}" if ref and ref.io else "",
+        result.my_dtype,
+        shape_text(result.my_shape),
+        *(_short(result.metrics.get(name)) for _, name in _METRICS),
+        clean(result.reason),
+    )
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None or value != value else f"{value:.6g}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=out)
+    console.print(Text(_headline(summary), "bold red" if summary.exit_code else "bold green"))
+    console.print(Text(_coverage(summary)))
+    if worst:
+        table = Table(
+            title=f"worst {len(worst)} of {summary.failed} that differ", title_justify="left"
+        )
+        for title in _HEAD:
+            table.add_column(title, overflow="fold")
+        for row in worst:
+            table.add_row(*map(Text, row))
+        console.print(table)
+    for line in _missing(summary, top):
+        console.print(Text(line))
