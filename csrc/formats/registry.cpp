@@ -9,6 +9,7 @@
 #include "formats/atb.hpp"
 #include "formats/ge_dump.hpp"
 #include "formats/ge_legacy.hpp"
+#include "formats/msaccucmp_json.hpp"
 #include "formats/nano.hpp"
 #include "formats/npy.hpp"
 #include "formats/safetensors.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::array kFormats{
     Format{is_npy, parse_npy},
+    Format{is_msaccucmp_json, refuse_msaccucmp_json},
     Format{is_safetensors, parse_safetensors},
     Format{is_atb, parse_atb},
     Format{is_nano, parse_nano},

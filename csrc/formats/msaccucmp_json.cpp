@@ -1,0 +1,39 @@
+#include "formats/msaccucmp_json.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace trueness {
+namespace {
+
+constexpr std::size_t kLengthWord = 8;
+
+std::string_view without_blanks(std::string_view text) {
+    const std::size_t start = text.find_first_not_of(" \t\r\n");
+    return start == std::string_view::npos ? std::string_view{} : text.substr(start);
+}
+
+}  // namespace
+
+bool is_msaccucmp_json(const Probe& probe) {
+    if (!probe.has_length_word() || probe.head[kLengthWord] != '{') return false;
+    const std::string_view key = without_blanks(probe.head.substr(kLengthWord + 1));
+    if (!key.starts_with('"')) return false;
+    const std::size_t end = key.find('"', 1);
+    if (end == std::string_view::npos) return false;
+    const std::string_view colon = without_blanks(key.substr(end + 1));
+    if (!colon.starts_with(':')) return false;
+    const std::string_view value = without_blanks(colon.substr(1));
+    return value.starts_with('"') || value.starts_with('[') ||
+           (!value.empty() && value.front() >= '0' && value.front() <= '9');
+}
+
+FileInfo refuse_msaccucmp_json(const std::shared_ptr<const ByteSource>& source, ByteRange range) {
+    throw FormatError(source->path(), range.offset + kLengthWord, "",
+                      "a protobuf header of a GE dump",
+                      "a JSON header written by msaccucmp conversion");
+}
+
+}  // namespace trueness
