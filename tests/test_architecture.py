@@ -47,8 +47,6 @@ PYTHON_ROOMS = {
     "benchmark": ORCHESTRATOR,
     "summarize": ORCHESTRATOR,
     "cluster": ORCHESTRATOR,
-    "dumps": ORCHESTRATOR,
-    "demo": Room(packages=names("numpy")),
     "cli": Room(
         names("errors"),
         names("typer"),

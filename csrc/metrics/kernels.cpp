@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/dtype.hpp"
+#include "base/dtype_code.hpp"
 #include "metrics/exponential.hpp"
 #include "metrics/kernel.hpp"
 #include "metrics/sums.hpp"
