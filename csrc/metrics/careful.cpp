@@ -18,7 +18,6 @@ namespace {
 #include "metrics/kernels/load.inl"
 #include "metrics/kernels/moments.inl"
 #include "metrics/kernels/ulp.inl"
-#include "metrics/kernels/vector.inl"
 
 __extension__ using Wide = __int128;
 

@@ -13,13 +13,6 @@ namespace trueness {
 namespace {
 
 #include "metrics/kernels/block.inl"
-#include "metrics/kernels/clean.inl"
-#include "metrics/kernels/divergence.inl"
-#include "metrics/kernels/extremes.inl"
-#include "metrics/kernels/load.inl"
-#include "metrics/kernels/moments.inl"
-#include "metrics/kernels/ulp.inl"
-#include "metrics/kernels/vector.inl"
 
 }  // namespace
 

@@ -1,3 +1,13 @@
+#pragma once
+
+#include "metrics/kernels/clean.inl"
+#include "metrics/kernels/divergence.inl"
+#include "metrics/kernels/extremes.inl"
+#include "metrics/kernels/load.inl"
+#include "metrics/kernels/moments.inl"
+#include "metrics/kernels/ulp.inl"
+#include "metrics/kernels/vector.inl"
+
 // One block: decode in strips that stay in the first cache, run the passes over them, and where
 // NaN or Inf turn up, again over a cleaned copy.
 

@@ -1,3 +1,8 @@
+#pragma once
+
+#include "metrics/kernels/extremes.inl"
+#include "metrics/kernels/vector.inl"
+
 // A block with NaN or Inf: counts them per side, takes each side's minimum and maximum over its own
 // finite elements, and writes a copy of the block in which every pair that is not finite on both
 // sides is `fill` on both, so that the other passes need no masks.

@@ -1,3 +1,8 @@
+#pragma once
+
+#include "metrics/kernels/extremes.inl"
+#include "metrics/kernels/vector.inl"
+
 // KL divergence of softmax(golden) from softmax(my): sums of w = exp(g - peak), of exp(m - peak)
 // and of w times the difference. Weights in float where |m - g| <= 1/2 in the whole block: an
 // error in w common to all three sums moves the divergence only by that relative error. Otherwise

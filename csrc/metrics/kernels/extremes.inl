@@ -1,3 +1,7 @@
+#pragma once
+
+#include "metrics/kernels/vector.inl"
+
 // Over pairs (g, m), d = m - g: minimum and maximum of g and of m, largest |d|, and with kRelative
 // the sum and the largest of r = |d| / |g| over |g| > 2^-23 and the counts of q below each bound,
 // where q = r there and |d| elsewhere. In float for float pairs: each r is then within 2^-22 of

@@ -1,3 +1,7 @@
+#pragma once
+
+#include "metrics/kernels/vector.inl"
+
 // dtype -> float or double lanes. Each writes exactly `n` values; the conversions are exact.
 
 constexpr bool fits_float(DType dtype) {

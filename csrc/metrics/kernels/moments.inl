@@ -1,3 +1,7 @@
+#pragma once
+
+#include "metrics/kernels/vector.inl"
+
 // Over pairs (g, m), d = m - g: sums of g, m, g*g, m*m, g*m, d*d and |d| in double, eight lanes
 // each, in order. NaN or Inf anywhere make the squares non-finite, which tells the caller to clean
 // the block and come again. Nothing for n = 0.

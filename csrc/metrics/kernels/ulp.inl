@@ -1,3 +1,7 @@
+#pragma once
+
+#include "metrics/kernels/vector.inl"
+
 // Largest distance of g and m counted in numbers of the coarser dtype: both are rounded (nearest,
 // ties to even) to `mantissa` explicit bits with gradual underflow below 2^min_exponent, and the
 // distance is that of their places in the ordered list of such numbers. No upper end: what the

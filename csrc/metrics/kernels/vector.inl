@@ -1,3 +1,5 @@
+#pragma once
+
 // Vectors of the machine's own width, spelt with compiler extensions so that one source serves
 // every instruction set. kW doubles or kF floats to a vector; sums always run over 8 lanes,
 // whatever the width: element i of a block goes to lane i % 8.
