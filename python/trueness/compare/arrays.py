@@ -50,15 +50,15 @@ def compare(
     without a copy. Shapes have to be equal but for dimensions of 1. `threads` None is
     TRUENESS_THREADS, else all cores. Raises UsageError for what is no array, or an unknown standard
     or metric."""
-    from trueness import read
     from trueness.compare.metrics import Choice
     from trueness.compare.standards import standard_of
     from trueness.compare.tensors import compare_tensors
+    from trueness.read.array import tensor_from_array
 
     chosen = standard_of(standard)
     outcome = compare_tensors(
-        read.tensor_from_array(golden),
-        read.tensor_from_array(my),
+        tensor_from_array(golden),
+        tensor_from_array(my),
         chosen,
         Choice(metrics),
         threads or 0,

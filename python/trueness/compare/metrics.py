@@ -38,17 +38,21 @@ class Metrics(Mapping[str, float]):
         return f"Metrics({dict(self)!r})"
 
 
+_COSTLY = ("kl_divergence", "max_ulp_error")
+BASIC = tuple(name for name in _core.METRIC_NAMES if name not in _COSTLY)
+
+
 class Choice:
-    """Which metrics to compute: "all", "basic" (no KL, no ULP), or names of metrics or groups. The
-    basic ones are always computed, since states and verdicts need them; they cost no extra pass."""
+    """Which metrics to compute: "all", "basic" (no KL, no ULP), or names of metrics. The basic ones
+    are always computed, since states and verdicts need them; they cost no extra pass."""
 
     def __init__(self, wanted: str | Sequence[str] | None) -> None:
         names = [wanted] if isinstance(wanted, str) else list(wanted or ["all"])
-        self.mask = _core.METRIC_GROUPS["basic"]
-        for name in names:
-            self.mask |= _mask(name)
-        chosen = {name for name in names if name in _core.METRIC_NAMES}
-        self._keep = chosen if len(chosen) == len(names) else None
+        chosen = {metric for name in names for metric in _named(name)}
+        self.mask = 0
+        for name in chosen.union(BASIC):
+            self.mask |= _core.METRIC_GROUPS[name]
+        self._keep = None if chosen.issuperset(_core.METRIC_NAMES) else chosen
 
     def keep(self, values: Mapping[str, float]) -> Metrics:
         """The chosen ones; statistics of the two sides always belong to them."""
@@ -63,13 +67,12 @@ class Choice:
         )
 
 
-def _mask(name: str) -> int:
+def _named(name: str) -> Sequence[str]:
     if name == "all":
-        return -1
-    if name in _core.METRIC_GROUPS:
-        return _core.METRIC_GROUPS[name]
+        return _core.METRIC_NAMES
+    if name == "basic":
+        return BASIC
     if name in _core.METRIC_NAMES:
-        owners = [mask for group, mask in _core.METRIC_GROUPS.items() if group in name]
-        return owners[0] if owners else _core.METRIC_GROUPS["basic"]
-    known = ", ".join(("all", *_core.METRIC_GROUPS, *_core.METRIC_NAMES))
+        return (name,)
+    known = ", ".join(("all", "basic", *_core.METRIC_NAMES))
     raise UsageError(f"no metric is called {name!r}; known: {known}")
