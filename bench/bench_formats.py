@@ -9,7 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import cases
-from trueness import _core
+import trueness
 
 ELEMENTS = cases.scaled(1 << 24)
 
@@ -63,17 +63,14 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
 
 
 def bench_compare(benchmark: BenchmarkFixture, pair: list[str]) -> None:
-    def compare() -> _core.Sums:
-        golden, my = (_core.open_file(path).tensors[0] for path in pair)
-        return _core.compare(golden, my, threads=1, metrics=cases.BASIC)
-
-    assert benchmark(compare).finish()["cosine_similarity"] > 0.99
+    (result,) = benchmark(trueness.compare_files, *pair, metrics="basic")
+    assert result.metrics["cosine_similarity"] > 0.99
 
 
 def bench_open(benchmark: BenchmarkFixture, pair: list[str]) -> None:
-    assert benchmark(_core.open_file, pair[0]).tensors[0].shape == (ELEMENTS,)
+    assert benchmark(trueness.open, pair[0]).tensors[0].shape == (ELEMENTS,)
 
 
 def bench_numpy_array(benchmark: BenchmarkFixture, pair: list[str]) -> None:
-    tensor = _core.open_file(pair[0]).tensors[0]
+    tensor = trueness.open(pair[0]).tensors[0]
     assert benchmark(tensor.numpy).shape == (ELEMENTS,)

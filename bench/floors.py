@@ -45,7 +45,7 @@ class Row:
         bound = f">= {self.floor}" if self.floor is not None else ""
         if self.ceiling is not None:
             bound = f"<= {self.ceiling}"
-        return f"{self.name:44} {self.measured:>18} {self.ratio:9.3g} {bound:>9} {self.verdict}"
+        return f"{self.name:50} {self.measured:>14} {self.ratio:9.3g} {bound:>9} {self.verdict}"
 
 
 def best_seconds(runs: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -88,7 +88,7 @@ def kernel_rows(tensors: cases.Tensors, files: tuple[Path, Path], threads: int) 
 
     def row(name: str, seconds: float, floor: float | None) -> Row:
         rate = f"{nbytes / seconds / 1e9:.2f} GB/s"
-        return Row(f"{name}, {threads} thread(s)", rate, reading / seconds, floor)
+        return Row(f"{name}, {threads} threads", rate, reading / seconds, floor)
 
     yield row("plain read", reading, None)
     yield row("fp32 basic / read", best["float32 float32 basic"], 0.75)
@@ -99,7 +99,7 @@ def kernel_rows(tensors: cases.Tensors, files: tuple[Path, Path], threads: int) 
             seconds = best[f"{' '.join(dtypes)} {metrics}"]
             fp32 = best[f"float32 float32 {metrics}"]
             rate = f"{tensors.golden.size / seconds / 1e9:.2f} G elem/s"
-            name = f"{' vs '.join(dtypes)} {metrics} / fp32, {threads} thread(s)"
+            name = f"{' vs '.join(dtypes)} {metrics} / fp32, {threads} threads"
             yield Row(name, rate, fp32 / seconds, 0.85)
 
 
@@ -176,7 +176,7 @@ def rows() -> Iterator[Row]:
 
 def main(arguments: list[str]) -> int:
     print(f"{cases.ELEMENTS} elements, {_core.isa()}")
-    print(f"{'':44} {'measured':>18} {'ratio':>9} {'floor':>9}")
+    print(f"{'':50} {'measured':>14} {'ratio':>9} {'floor':>9}")
     missed = False
     for row in rows():
         print(row, flush=True)

@@ -11,6 +11,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -40,15 +41,19 @@ def xor_of_words(golden: Array, my: Array) -> None:
 PLAIN_READS: tuple[Callable[[Array, Array], None], ...] = (sum_of_products, xor_of_words)
 
 
+@cache
+def pool_of(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads)
+
+
 def read_all(read: Callable[[Array, Array], None], golden: Array, my: Array, threads: int) -> None:
     """Every byte of both arrays once, reduced by vector instructions, a share for each thread."""
     if threads == 1:
         read(golden, my)
         return
     edges = [golden.size * part // threads for part in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        shares = [slice(a, b) for a, b in pairwise(edges)]
-        list(pool.map(lambda share: read(golden[share], my[share]), shares))
+    shares = [slice(a, b) for a, b in pairwise(edges)]
+    list(pool_of(threads).map(lambda share: read(golden[share], my[share]), shares))
 
 
 def numpy_metrics(golden: Array, my: Array, *, kl: bool = True) -> dict[str, float]:
