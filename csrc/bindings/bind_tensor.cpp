@@ -1,6 +1,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -22,31 +26,58 @@ py::tuple to_tuple(const std::vector<Dim>& dims) {
     return result;
 }
 
-void fill(const TensorView& view, std::byte* to) {
+// Elements [begin, begin + count) as widened(dtype); `begin` on a byte.
+void fill(const TensorView& view, std::uint64_t begin, std::uint64_t count, std::byte* to) {
     const DType target = widened(view.dtype);
     const bool same = target == view.dtype && target != DType::kBool;
     const ElementReader reader(view);
     std::vector<std::byte> scratch(same ? 0 : packed_bytes(view.dtype, kChunk));
-    const std::uint64_t count = view.count();
     for (std::uint64_t first = 0; first < count; first += kChunk) {
         const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(kChunk, count - first));
         std::byte* const out = to + packed_bytes(target, first);
-        const std::byte* const found = reader.elements(first, n, same ? out : scratch.data());
+        const std::byte* const found =
+            reader.elements(begin + first, n, same ? out : scratch.data());
         if (found != out) widen(view.dtype, found, n, out);
     }
     view.source->check();
 }
 
-py::bytes raw_bytes(const Tensor& tensor) {
+py::object to_array(const TensorView& view, const std::vector<py::ssize_t>& shape,
+                    std::uint64_t begin, std::uint64_t count) {
+    const py::dtype dtype(std::string(info(widened(view.dtype)).name));
+    py::array array(dtype, shape);
+    auto* const to = static_cast<std::byte*>(array.mutable_data());
+    {
+        const py::gil_scoped_release nogil;
+        fill(view, begin, count, to);
+    }
+    return array;
+}
+
+py::object to_flat_numpy(const Tensor& tensor, std::uint64_t first, std::uint64_t count) {
+    const TensorView& view = readable_view(tensor);
+    const std::uint64_t total = view.count();
+    if (first > total || count > total - first) {
+        throw std::out_of_range("the tensor has " + std::to_string(total) + " elements");
+    }
+    if (first % 8 != 0) throw std::invalid_argument("`first` must be a multiple of 8");
+    return to_array(view, {static_cast<py::ssize_t>(count)}, first, count);
+}
+
+py::bytes raw_bytes(const Tensor& tensor, std::uint64_t offset,
+                    std::optional<std::uint64_t> count) {
     const TensorView& view = tensor.info.view;
     if (view.source == nullptr || !tensor.info.dumped) readable_view(tensor);
-    PyObject* const bytes =
-        PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(view.nbytes));
+    if (offset > view.nbytes || (count && *count > view.nbytes - offset)) {
+        throw std::out_of_range("the tensor has " + std::to_string(view.nbytes) + " bytes");
+    }
+    const std::uint64_t size = count ? *count : view.nbytes - offset;
+    PyObject* const bytes = PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(size));
     if (bytes == nullptr) throw py::error_already_set();
     auto result = py::reinterpret_steal<py::bytes>(bytes);
     auto* const to = reinterpret_cast<std::byte*>(PyBytes_AS_STRING(bytes));
     const py::gil_scoped_release nogil;
-    view.source->read(view.offset, view.nbytes, to);
+    view.source->read(view.offset + offset, size, to);
     view.source->check();
     return result;
 }
@@ -102,15 +133,8 @@ const TensorView& readable_view(const Tensor& tensor) {
 
 py::object to_numpy(const Tensor& tensor) {
     const TensorView& view = readable_view(tensor);
-    const py::dtype dtype(std::string(info(widened(view.dtype)).name));
     const std::vector<py::ssize_t> shape(view.walk.shape.begin(), view.walk.shape.end());
-    py::array array(dtype, shape);
-    auto* const to = static_cast<std::byte*>(array.mutable_data());
-    {
-        const py::gil_scoped_release nogil;
-        fill(view, to);
-    }
-    return array;
+    return to_array(view, shape, 0, view.count());
 }
 
 void bind_tensor(py::module_& module) {
@@ -151,7 +175,8 @@ void bind_tensor(py::module_& module) {
                     py::arg("index"), py::arg("problem"), py::arg("offset") = 0,
                     py::arg("dtype") = "unknown", py::arg("shape") = std::vector<std::int64_t>{})
         .def("numpy", &to_numpy)
-        .def("raw", &raw_bytes)
+        .def("flat_numpy", &to_flat_numpy, py::arg("first"), py::arg("count"))
+        .def("raw", &raw_bytes, py::arg("offset") = 0, py::arg("count") = py::none())
         .def("__repr__", &describe);
 }
 

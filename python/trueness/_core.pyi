@@ -79,8 +79,11 @@ class Tensor:
     def numpy(self) -> npt.NDArray[Any]:
         """A new array in logical order and shape; bf16 and fp8 become float32, int4 int8, uint1
         uint8, complex32 complex64. Raises FormatError when the tensor cannot be read."""
-    def raw(self) -> bytes:
-        """The `nbytes` bytes as stored."""
+    def flat_numpy(self, first: int, count: int) -> npt.NDArray[Any]:
+        """Elements [first, first + count) in logical order, converted as by `numpy()`. `first` is a
+        multiple of 8."""
+    def raw(self, offset: int = 0, count: int | None = None) -> bytes:
+        """Bytes as stored: all `nbytes`, or `count` of them from `offset`."""
     def relabelled(self, *, name: str, index: int) -> Tensor:
         """The same tensor under the name and position it has in an outer file."""
     @staticmethod

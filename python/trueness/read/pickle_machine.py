@@ -60,12 +60,16 @@ class PickleMachine:
 
     def run(self) -> object:
         """The pickled object. Raises PickleError."""
+        data, steps = self._data, _STEPS
         for _ in range(MAX_STEPS):
-            self._start = self._at
-            code = self._take(1)[0]
+            at = self._start = self._at
+            if at == len(data):
+                raise self._refuse("another opcode", "the end of the pickle")
+            code = data[at]
+            self._at = at + 1
             if code == _STOP:
                 return self._pop()
-            step = _STEPS.get(code)
+            step = steps.get(code)
             if step is None:
                 raise self._refuse("an opcode of plain data", f"opcode {code:#04x}")
             step(self)
@@ -80,6 +84,9 @@ class PickleMachine:
             raise self._refuse(f"{count} more bytes", f"{left}")
         self._at += count
         return self._data[self._at - count : self._at]
+
+    def _byte(self) -> int:
+        return self._take(1)[0]
 
     def _number(self, layout: struct.Struct) -> Any:
         return layout.unpack(self._take(layout.size))[0]
@@ -251,7 +258,7 @@ _NAMED_STEPS: Mapping[str, Step] = {
     "I": lambda m: m._decimal(),
     "L": lambda m: m._decimal(),
     "J": lambda m: m._push(m._number(_I4)),
-    "K": lambda m: m._push(m._number(_U1)),
+    "K": lambda m: m._push(m._byte()),
     "M": lambda m: m._push(m._number(_U2)),
     "\x8a": lambda m: m._long(m._number(_U1)),
     "\x8b": lambda m: m._long(m._number(_I4)),
@@ -280,10 +287,10 @@ _NAMED_STEPS: Mapping[str, Step] = {
     "s": _set_item,
     "u": lambda m: m._set_items(m._pop_to_mark()),
     "g": lambda m: m._get(m._line_index()),
-    "h": lambda m: m._get(m._number(_U1)),
+    "h": lambda m: m._get(m._byte()),
     "j": lambda m: m._get(m._number(_U4)),
     "p": lambda m: m._put(m._line_index()),
-    "q": lambda m: m._put(m._number(_U1)),
+    "q": lambda m: m._put(m._byte()),
     "r": lambda m: m._put(m._number(_U4)),
     "\x94": lambda m: m._put(len(m._memo)),  # MEMOIZE
     "c": lambda m: m._global(m._line(), m._line()),
