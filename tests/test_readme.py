@@ -1,11 +1,14 @@
 """What the READMEs say is what there is, in both languages."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from trueness import _core
+from trueness.compare.standards import AUTO
 from trueness.model import State
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +58,19 @@ def test_both_languages_name_the_same_things() -> None:
     assert code_words(READMES[0]) == code_words(READMES[1])
 
 
+def test_every_option_exists() -> None:
+    text = text_of(READMES[0])
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-m"}
+    verbs = set(re.findall(r"^trueness (\w+)", text, re.MULTILINE))
+    program = "import sys; from trueness.cli.app import main; sys.exit(main())"
+    shown = ""
+    for verb in ["", *sorted(verbs)]:
+        command = [sys.executable, "-c", program, *verb.split(), "--help"]
+        shown += subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert {"compare", "inspect", "convert"} <= verbs
+    assert named - set(re.findall(r"--?[a-z][a-z-]*", shown)) == set()
+
+
 def test_every_metric_is_explained() -> None:
     assert set(_core.METRIC_NAMES) - code_words(READMES[0]) == set()
 
@@ -68,6 +84,18 @@ def test_every_dtype_is_listed() -> None:
     names = re.findall(r'^\s*\{"(\w+)", [1-9]', table, re.MULTILINE)
     assert len(names) > 20
     assert set(names) - code_words(READMES[0]) == set()
+
+
+def test_bounds_of_the_default_standard_are_the_ones_in_force() -> None:
+    rows = re.findall(r"^\| (`.*`) \| (\de-\d) \|$", text_of(READMES[0]), re.MULTILINE)
+    written = {dtype: float(limit) for row, limit in rows for dtype in re.findall(r"`(\w+)`", row)}
+    in_force = {
+        dtype: bound.limit
+        for dtype, bounds in AUTO.bounds.items()
+        for bound in bounds
+        if bound.metric == "relative_euclidean_distance"
+    }
+    assert written == in_force
 
 
 def test_every_environment_variable_is_listed() -> None:
