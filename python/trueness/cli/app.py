@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from trueness.cli import compare, demo
+from trueness.cli import compare, convert, demo, inspect
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 app.command()(compare.compare)
 app.command()(demo.demo)
+app.command("inspect")(inspect.inspect_command)
+app.command("convert")(convert.convert_command)
 
 
 def _version(wanted: bool) -> None:
