@@ -42,19 +42,19 @@ struct Extremes {
     }
 };
 
-// Adds the relative errors of one group of 32 to the eight lanes.
-inline void add_group(const Vf* r, Vd* sum) {
-    constexpr std::size_t kHalf = kGroup / kF / 2;
-    Vf s[kHalf];
-    for (std::size_t k = 0; k < kHalf; ++k) s[k] = r[k] + r[k + kHalf];
+// A group of 32 floats is added up before it is widened: element i with i + 16, those sums with the
+// ones 8 further. Takes the first sums; one order for all widths.
+constexpr std::size_t kHalfGroup = kGroup / kF / 2;
+
+inline void add_half_group(const Vf* s, Vd* sum) {
     if constexpr (kW == 8) {
         sum[0] += widen(low(s[0]) + high(s[0]));
     } else if constexpr (kW == 4) {
-        const Vf t = s[0] + s[1];
+        const Vf t = s[0] + s[kHalfGroup / 2];
         sum[0] += widen(low(t));
         sum[kParts - 1] += widen(high(t));
     } else {
-        const Vf t = s[0] + s[kHalf / 2], u = s[kHalf / 4] + s[3 * kHalf / 4];
+        const Vf t = s[0] + s[kHalfGroup / 2], u = s[kHalfGroup / 4] + s[3 * kHalfGroup / 4];
         sum[0] += widen(low(t));
         sum[kParts / 4] += widen(high(t));
         sum[kParts / 2] += widen(low(u));
@@ -62,8 +62,21 @@ inline void add_group(const Vf* r, Vd* sum) {
     }
 }
 
-inline void add_group(const Vd* r, Vd* sum) {
-    for (std::size_t k = 0; k < kGroup / kW; ++k) sum[k % kParts] += r[k];
+template <class Value>
+inline void add_group(Value value, Vd* sum, Vf) {
+    Vf s[kHalfGroup];
+#pragma GCC unroll 4
+    for (std::size_t k = 0; k < kHalfGroup; ++k) {
+        const Vf first = value(k);
+        s[k] = first + value(k + kHalfGroup);
+    }
+    add_half_group(s, sum);
+}
+
+template <class Value>
+inline void add_group(Value value, Vd* sum, Vd) {
+#pragma GCC unroll 16
+    for (std::size_t k = 0; k < kGroup / kW; ++k) sum[k % kParts] += value(k);
 }
 
 template <bool kWithRelative, class T>
@@ -71,10 +84,7 @@ inline void add_extremes_group(const T* g, const T* m, Extremes<T>& out) {
     using V = typename ExtremesTraits<T>::Value;
     using M = typename ExtremesTraits<T>::Mask;
     constexpr std::size_t kWidth = ExtremesTraits<T>::kWidth;
-    constexpr std::size_t kVectors = kGroup / kWidth;
-    V r[kVectors];
-#pragma GCC unroll 16
-    for (std::size_t k = 0; k < kVectors; ++k) {
+    const auto relative_errors = [&](std::size_t k) {
         const V a = load<V>(g + k * kWidth), b = load<V>(m + k * kWidth);
         const V d = absolute(b - a);
         out.golden_min = smaller(out.golden_min, a);
@@ -82,16 +92,22 @@ inline void add_extremes_group(const T* g, const T* m, Extremes<T>& out) {
         out.my_min = smaller(out.my_min, b);
         out.my_max = larger(out.my_max, b);
         out.absolute = larger(out.absolute, d);
+        V r = V{};
         if constexpr (kWithRelative) {
             const V size = absolute(a);
             const M big = size > static_cast<T>(kEps);
             const V q = d / (big ? size : V{} + T{1});
-            r[k] = (V)((M)q & big);
-            out.relative = larger(out.relative, r[k]);
+            r = (V)((M)q & big);
+            out.relative = larger(out.relative, r);
             for (int j = 0; j < kErrorBounds; ++j) out.below[j] -= q < static_cast<T>(kBounds[j]);
         }
+        return r;
+    };
+    if constexpr (kWithRelative) {
+        add_group(relative_errors, out.sum, V{});
+    } else {
+        for (std::size_t k = 0; k < kGroup / kWidth; ++k) relative_errors(k);
     }
-    if constexpr (kWithRelative) add_group(r, out.sum);
 }
 
 // `n` is a multiple of kGroup.

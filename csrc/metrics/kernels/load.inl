@@ -54,8 +54,13 @@ void load_half(const void* from, float* to, std::size_t n) {
 }
 
 void load_bfloat(const void* from, float* to, std::size_t n) {
+    typedef std::uint16_t Tops __attribute__((vector_size(kW * 4)));
     const auto* bytes = static_cast<const unsigned char*>(from);
-    for (std::size_t i = 0; i < n; ++i) {
+    std::size_t i = 0;
+    for (; i + kF <= n; i += kF) {
+        store(to + i, __builtin_convertvector(load<Tops>(bytes + 2 * i), Vu) << 16);
+    }
+    for (; i < n; ++i) {
         std::uint16_t top;
         __builtin_memcpy(&top, bytes + 2 * i, sizeof top);
         const std::uint32_t bits = static_cast<std::uint32_t>(top) << 16;

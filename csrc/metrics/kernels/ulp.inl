@@ -12,76 +12,94 @@ struct UlpGrid {
     int min_exponent;
 };
 
-// Place of x in the list; -0 and +0 share place 0.
-inline Vi place(Vf x, UlpGrid grid) {
-    const Vi bits = (Vi)x;
-    const Vi magnitude = bits & 0x7fffffff;
-    const int shift = 23 - grid.mantissa;
-    Vi index = magnitude;
-    if (shift > 0) {
-        index = (magnitude + ((1 << (shift - 1)) - 1) + ((magnitude >> shift) & 1)) >> shift;
+// The grid in terms of the lanes: float or double, of which `fraction` bits are stored.
+template <class T, class I>
+struct LaneGrid {
+    int shift;     // fraction bits beyond the grid's
+    I half;        // what rounds to nearest, less the bit that breaks ties
+    I offset;      // index of the shifted bits minus place
+    I normal;      // bits of the smallest normal number
+    T spacings;    // one over the smallest spacing
+    bool gradual;  // the grid underflows before the lanes do
+};
+
+template <class T, class I>
+LaneGrid<T, I> lane_grid(UlpGrid grid) {
+    constexpr int kFraction = sizeof(T) == 4 ? 23 : 52;
+    constexpr int kBias = sizeof(T) == 4 ? 127 : 1023;
+    LaneGrid<T, I> out{};
+    out.shift = kFraction - grid.mantissa;
+    out.half = out.shift > 0 ? (I{1} << (out.shift - 1)) - 1 : I{0};
+    out.gradual = grid.min_exponent > 1 - kBias;
+    if (out.gradual) {
+        out.offset = static_cast<I>(grid.min_exponent + kBias - 1) << grid.mantissa;
+        out.normal = static_cast<I>(grid.min_exponent + kBias) << kFraction;
+        const I bits = static_cast<I>(grid.mantissa - grid.min_exponent + kBias) << kFraction;
+        __builtin_memcpy(&out.spacings, &bits, sizeof bits);
     }
-    if (grid.min_exponent > -126) {
-        index -= (grid.min_exponent + 126) << grid.mantissa;
-        // Adding 2^23 leaves the nearest whole number of the smallest spacing in the low bits.
-        const float spacings = __builtin_ldexpf(1.0f, grid.mantissa - grid.min_exponent);
-        const Vi tiny = (Vi)((Vf)magnitude * spacings + 0x1p23f) & 0x7fffff;
-        const int normal = (grid.min_exponent + 127) << 23;
-        index = magnitude < normal ? tiny : index;
-    }
-    const Vi sign = bits >> 31;
-    return (index ^ sign) - sign;
+    return out;
 }
 
-inline Vl place(Vd x, UlpGrid grid) {
-    const Vl bits = (Vl)x;
-    const Vl magnitude = bits & std::int64_t{0x7fffffffffffffff};
-    const int shift = 52 - grid.mantissa;
-    Vl index = magnitude;
-    if (shift > 0) {
-        const std::int64_t half = (std::int64_t{1} << (shift - 1)) - 1;
-        index = (magnitude + half + ((magnitude >> shift) & 1)) >> shift;
+// Place of x in the list; -0 and +0 share place 0.
+template <bool kRounds, bool kGradual, class V, class M, class T, class I>
+inline M place(V x, const LaneGrid<T, I>& grid) {
+    constexpr int kSign = sizeof(T) * 8 - 1;
+    constexpr I kMagnitude = static_cast<I>(~(I{1} << kSign));
+    // Adding it leaves the nearest whole number in the low bits.
+    constexpr T kWhole = sizeof(T) == 4 ? static_cast<T>(0x1p23) : static_cast<T>(0x1p52);
+    constexpr I kFractionMask =
+        sizeof(T) == 4 ? static_cast<I>(0x7fffff) : static_cast<I>(0xfffffffffffff);
+    const M bits = (M)x;
+    const M magnitude = bits & kMagnitude;
+    M index = magnitude;
+    if constexpr (kRounds) {
+        index = (magnitude + grid.half + ((magnitude >> grid.shift) & I{1})) >> grid.shift;
     }
-    if (grid.min_exponent > -1022) {
-        index -= static_cast<std::int64_t>(grid.min_exponent + 1022) << grid.mantissa;
-        const double spacings = __builtin_ldexp(1.0, grid.mantissa - grid.min_exponent);
-        const Vl tiny = (Vl)((Vd)magnitude * spacings + 0x1p52) & std::int64_t{0xfffffffffffff};
-        const std::int64_t normal = static_cast<std::int64_t>(grid.min_exponent + 1023) << 52;
-        index = magnitude < normal ? tiny : index;
+    if constexpr (kGradual) {
+        const M tiny = (M)((V)magnitude * grid.spacings + kWhole) & kFractionMask;
+        index = magnitude < grid.normal ? tiny : index - grid.offset;
     }
-    const Vl sign = bits >> 63;
+    const M sign = bits >> kSign;
     return (index ^ sign) - sign;
 }
 
 // Places differ by less than 2^32 (2^64): unsigned subtraction of the smaller one is exact.
-inline Vu distance(Vi a, Vi b) { return (Vu)larger(a, b) - (Vu)smaller(a, b); }
-inline Vul distance(Vl a, Vl b) { return (Vul)larger(a, b) - (Vul)smaller(a, b); }
-
-template <class V, class D, class T>
-std::uint64_t largest_ulp(const T* g, const T* m, std::size_t n, UlpGrid grid) {
+template <bool kRounds, bool kGradual, class V, class M, class U, class T, class I>
+std::uint64_t largest_ulp(const T* g, const T* m, std::size_t n, const LaneGrid<T, I>& shared) {
     constexpr std::size_t kWidth = sizeof(V) / sizeof(T);
-    D top = D{};
+    const LaneGrid<T, I> grid = shared;
+    U top = U{};
+    const auto add = [&](V golden, V my) {
+        const M a = place<kRounds, kGradual, V, M>(golden, grid);
+        const M b = place<kRounds, kGradual, V, M>(my, grid);
+        top = larger(top, (U)larger(a, b) - (U)smaller(a, b));
+    };
     std::size_t i = 0;
-    for (; i + kWidth <= n; i += kWidth) {
-        top = larger(top, distance(place(load<V>(g + i), grid), place(load<V>(m + i), grid)));
-    }
+    for (; i + kWidth <= n; i += kWidth) add(load<V>(g + i), load<V>(m + i));
     if (i < n) {
         T golden[kWidth] = {}, my[kWidth] = {};
         for (std::size_t k = 0; i + k < n; ++k) {
             golden[k] = g[i + k];
             my[k] = m[i + k];
         }
-        top = larger(top, distance(place(load<V>(golden), grid), place(load<V>(my), grid)));
+        add(load<V>(golden), load<V>(my));
     }
     std::uint64_t most = 0;
     for (std::size_t k = 0; k < kWidth; ++k) most = top[k] > most ? top[k] : most;
     return most;
 }
 
+template <class V, class M, class U, class T, class I>
+std::uint64_t max_ulp_in(const T* g, const T* m, std::size_t n, const LaneGrid<T, I>& grid) {
+    if (grid.gradual) return largest_ulp<true, true, V, M, U>(g, m, n, grid);
+    if (grid.shift > 0) return largest_ulp<true, false, V, M, U>(g, m, n, grid);
+    return largest_ulp<false, false, V, M, U>(g, m, n, grid);
+}
+
 inline std::uint64_t max_ulp(const float* g, const float* m, std::size_t n, UlpGrid grid) {
-    return largest_ulp<Vf, Vu>(g, m, n, grid);
+    return max_ulp_in<Vf, Vi, Vu>(g, m, n, lane_grid<float, std::int32_t>(grid));
 }
 
 inline std::uint64_t max_ulp(const double* g, const double* m, std::size_t n, UlpGrid grid) {
-    return largest_ulp<Vd, Vul>(g, m, n, grid);
+    return max_ulp_in<Vd, Vl, Vul>(g, m, n, lane_grid<double, std::int64_t>(grid));
 }
