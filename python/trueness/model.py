@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
+from typing import ClassVar
 
 
 class State(str, Enum):
@@ -144,6 +147,60 @@ class Dump:
     leftover: Sequence[Leftover] = ()
 
 
+class _Names:
+    """The names that the rows of a comparison share, and where the value of each is."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.index = {name: i for i, name in enumerate(names)}
+        self._getters: dict[tuple[str, ...], Callable[[array[float]], tuple[float, ...]]] = {}
+
+    def getter(self, names: tuple[str, ...]) -> Callable[[array[float]], tuple[float, ...]]:
+        found = self._getters.get(names)
+        if found is None:
+            # One more is asked for than wanted, since of a single one no tuple would come.
+            places = [self.index.get(name, -1) for name in names]
+            found = self._getters[names] = itemgetter(*places, -1, -1)
+        return found
+
+
+class Metrics(Mapping[str, float]):
+    """Metrics by name. Only the numbers are kept for each row, so that millions fit in memory."""
+
+    __slots__ = ("_names", "_values")
+    _known: ClassVar[dict[tuple[str, ...], _Names]] = {}
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        names = tuple(values)
+        known = self._known.get(names)
+        if known is None:
+            known = self._known[names] = _Names(names)
+        self._names = known
+        self._values = array("d", values.values())
+        self._values.append(float("nan"))
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[self._names.index[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names.index)
+
+    def __len__(self) -> int:
+        return len(self._names.index)
+
+    def __hash__(self) -> int:
+        return hash(self._values.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Metrics({dict(self)!r})"
+
+    def pick(self, names: tuple[str, ...]) -> tuple[float, ...]:
+        """The values of many names at once; NaN for a name that is not there."""
+        return self._names.getter(names)(self._values)[:-2]
+
+
+NO_METRICS = Metrics({})
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One row: a pair that was compared, or why it could not be. `metrics` is empty unless elements
@@ -153,7 +210,7 @@ class Result:
     my: TensorRef | None
     state: State
     reason: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Metrics = NO_METRICS
     passed: bool | None = None
     standard: str = ""
     pairing: str = ""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueness.model import State
+from trueness.model import Metrics, State
 
 if TYPE_CHECKING:
     from trueness._core import Sums
@@ -22,7 +22,7 @@ class Comparison:
     reason: str
     passed: bool
     standard: str
-    metrics: Mapping[str, float]
+    metrics: Metrics
     sums: Sums | None
 
     def __getattr__(self, name: str) -> float:
@@ -68,6 +68,6 @@ def compare(
         outcome.reason,
         outcome.passed,
         chosen.label,
-        outcome.metrics if outcome.metrics is not None else {},
+        outcome.metrics,
         outcome.sums,
     )

@@ -10,7 +10,7 @@ from threading import Lock
 
 from trueness import _core
 from trueness.compare.metrics import Choice
-from trueness.compare.open_files import OpenFiles, member_of
+from trueness.compare.open_files import OpenFiles, member_of, pick
 from trueness.compare.standards import Standard, standard_of
 from trueness.compare.tensors import compare_tensors
 from trueness.errors import TruenessError
@@ -64,14 +64,11 @@ class Worker:
         try:
             golden = self._files.tensors(item.golden.path)
             my = self._files.tensors(item.my.path)
-            if (
-                item.golden.member is None
-                and item.my.member is None
-                and (len(golden) != 1 or len(my) != 1)
-            ):
+            both_whole = item.golden.member is None and item.my.member is None
+            if both_whole and not len(golden) == len(my) == 1:
                 yield from self._whole_files(item, golden, my)
                 return
-            meeting = _Meeting(item, self._files.tensor(item.golden), self._files.tensor(item.my))
+            meeting = _Meeting(item, pick(golden, item.golden), pick(my, item.my))
         except (TruenessError, OSError, MemoryError) as error:
             yield self._failure(item, str(error) or type(error).__name__)
             return
@@ -91,7 +88,7 @@ class Worker:
             pair.my,
             outcome.state,
             outcome.reason,
-            outcome.metrics if outcome.metrics is not None else {},
+            outcome.metrics,
             outcome.passed,
             self._label,
             _pairing(pair),

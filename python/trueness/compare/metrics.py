@@ -1,42 +1,12 @@
-"""The numbers of one pair, kept small, and the choice of which to compute."""
+"""The choice of which metrics to compute."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 from trueness import _core
 from trueness.errors import UsageError
-
-
-class Metrics(Mapping[str, float]):
-    """Metrics by name. All rows of a comparison share one table of names, so that a million of them
-    fit in memory."""
-
-    __slots__ = ("_index", "_values")
-    _tables: ClassVar[dict[tuple[str, ...], dict[str, int]]] = {}
-
-    def __init__(self, values: Mapping[str, float]) -> None:
-        names = tuple(values)
-        index = self._tables.get(names)
-        if index is None:
-            index = self._tables[names] = {name: i for i, name in enumerate(names)}
-        self._index = index
-        self._values = array("d", values.values())
-
-    def __getitem__(self, name: str) -> float:
-        return self._values[self._index[name]]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
-
-    def __len__(self) -> int:
-        return len(self._index)
-
-    def __repr__(self) -> str:
-        return f"Metrics({dict(self)!r})"
-
+from trueness.model import Metrics
 
 _COSTLY = ("kl_divergence", "max_ulp_error")
 BASIC = tuple(name for name in _core.METRIC_NAMES if name not in _COSTLY)

@@ -41,17 +41,6 @@ class OpenFiles:
                 self._files.popitem(last=False)
         return found
 
-    def tensor(self, ref: TensorRef) -> _core.Tensor:
-        tensors = self.tensors(ref.path)
-        if ref.member is None:
-            if len(tensors) != 1:
-                raise NoSuchTensor(f"{ref.path}: holds {len(tensors)} tensors, one was meant")
-            return tensors[0]
-        for tensor in tensors:
-            if member_of(tensor) == ref.member:
-                return tensor
-        raise NoSuchTensor(f"{ref.path}: has no tensor {label(ref.member)}")
-
     def describe(self, ref: TensorRef) -> list[Described]:
         """What headers say, for `pair`."""
         return [
@@ -62,6 +51,18 @@ class OpenFiles:
     def close(self) -> None:
         with self._lock:
             self._files.clear()
+
+
+def pick(tensors: list[_core.Tensor], ref: TensorRef) -> _core.Tensor:
+    """The tensor that `ref` means among those of its file."""
+    if ref.member is None:
+        if len(tensors) != 1:
+            raise NoSuchTensor(f"{ref.path}: holds {len(tensors)} tensors, one was meant")
+        return tensors[0]
+    for tensor in tensors:
+        if member_of(tensor) == ref.member:
+            return tensor
+    raise NoSuchTensor(f"{ref.path}: has no tensor {label(ref.member)}")
 
 
 def member_of(tensor: _core.Tensor) -> Member:

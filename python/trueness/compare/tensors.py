@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import prod
 
 from trueness import _core
-from trueness.compare.metrics import Choice, Metrics
+from trueness.compare.metrics import Choice
 from trueness.compare.standards import Standard
 from trueness.errors import TruenessError
-from trueness.model import State
+from trueness.model import NO_METRICS, Metrics, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Outcome:
     state: State
     reason: str
     passed: bool
-    metrics: Metrics | None = None
+    metrics: Metrics = NO_METRICS
     sums: _core.Sums | None = None
 
 

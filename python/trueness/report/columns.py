@@ -4,7 +4,6 @@ and ours behind them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
 
 from trueness.model import Result, TensorRef
 
@@ -56,14 +55,23 @@ COLUMNS: Sequence[str] = (
     *_INDEXES,
     "introduced_score",
 )
-_COUNTS = frozenset(name for name in _OTHER_METRICS if name.endswith("_count"))
+_VALUES = ("max_value", "min_value", "mean_value")
+_COUNTS = tuple(name for name in _OTHER_METRICS if name.endswith("_count"))
+_FLOATS = (
+    *(f"golden_{name}" for name in _VALUES),
+    *(f"my_{name}" for name in _VALUES),
+    *_MSIT_METRICS,
+    *(name for name in _OTHER_METRICS if name not in _COUNTS),
+)
 
 
 def row(result: Result, data_id: int) -> list[Cell]:
     """The cells of one result in the order of COLUMNS; "" where there is no value."""
     golden, my = result.golden, result.my
     own = my or golden or TensorRef("")
-    metrics = result.metrics
+    floats: list[Cell] = ["" if x != x else x for x in result.metrics.pick(_FLOATS)]
+    counts: list[Cell] = ["" if x != x else int(x) for x in result.metrics.pick(_COUNTS)]
+    indexes = [place(x, result.golden_shape) for x in result.metrics.pick(_INDEXES)]
     return [
         _number(own.token),
         data_id,
@@ -71,13 +79,12 @@ def row(result: Result, data_id: int) -> list[Cell]:
         golden.op_type if golden else "",
         result.golden_dtype,
         shape_text(result.golden_shape),
-        *_values(result, _GOLDEN_VALUES),
+        *floats[:3],
         location(my),
         my.op_type if my else "",
         result.my_dtype,
         shape_text(result.my_shape),
-        *_values(result, _MY_VALUES),
-        *_values(result, _MSIT_METRICS),
+        *floats[3:13],
         result.reason,
         result.state.value,
         result.verdict,
@@ -85,30 +92,13 @@ def row(result: Result, data_id: int) -> list[Cell]:
         _number(own.rank),
         own.op_name,
         own.io,
-        ".".join(map(str, (own.index, *own.nested))),
+        ".".join(map(str, (own.index, *own.nested))) if own.nested else str(own.index),
         result.pairing,
-        *_values(result, _OTHER_METRICS),
-        *(place(metrics.get(name), result.golden_shape) for name in _INDEXES),
-        metrics.get("introduced_score", ""),
+        *floats[13:],
+        *counts,
+        *indexes,
+        result.metrics.get("introduced_score", ""),
     ]
-
-
-_GOLDEN_VALUES = ("golden_max_value", "golden_min_value", "golden_mean_value")
-_MY_VALUES = ("my_max_value", "my_min_value", "my_mean_value")
-
-
-def _values(result: Result, names: Sequence[str]) -> list[Cell]:
-    metrics = result.metrics
-    if not metrics:
-        return [""] * len(names)
-    cells: list[Cell] = []
-    for name in names:
-        value = metrics.get(name)
-        if value is None or isnan(value):
-            cells.append("")
-        else:
-            cells.append(int(value) if name in _COUNTS else value)
-    return cells
 
 
 def _number(value: int | None) -> Cell:
@@ -130,14 +120,16 @@ def shape_text(shape: Sequence[int] | None) -> str:
     return "" if shape is None else f"[{', '.join(map(str, shape))}]"
 
 
-def place(flat: float | None, shape: Sequence[int] | None) -> str:
-    """A flat index and, for more than one dimension, the index of each: `37 [2, 5]`."""
-    if flat is None or flat != flat or flat < 0 or not shape:
-        return "" if flat is None or flat != flat or flat < 0 else f"{flat:.0f}"
+def place(flat: float, shape: Sequence[int] | None) -> str:
+    """A flat index and, for more than one dimension, the index in each: `37 [2, 5]`."""
+    if not flat >= 0:
+        return ""
+    text = str(int(flat))
+    if not shape or len(shape) == 1:
+        return text
     rest = int(flat)
     index = []
     for dim in reversed(shape):
-        index.append(rest % dim if dim else 0)
-        rest //= dim or 1
-    text = f"{flat:.0f}"
-    return text if len(shape) == 1 else f"{text} [{', '.join(map(str, reversed(index)))}]"
+        index.append(rest % dim)
+        rest //= dim
+    return f"{text} [{', '.join(map(str, reversed(index)))}]"

@@ -14,7 +14,7 @@ from trueness.model import Result
 from trueness.report import naming
 from trueness.report.columns import COLUMNS, Cell, row
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = frozenset("=+-@\t\r")
 ROWS_A_FLUSH = 256
 
 
@@ -40,7 +40,8 @@ class CsvReport:
         return self
 
     def write(self, result: Result) -> None:
-        self._writer.writerow([_safe(cell) for cell in row(result, self._rows)])
+        cells = row(result, self._rows)
+        self._writer.writerow([_safe(c) if c.__class__ is str else c for c in cells])
         self._rows += 1
         if self._rows % ROWS_A_FLUSH == 0:
             self._file.flush()
@@ -75,6 +76,6 @@ def to_csv(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
 
 def _safe(cell: Cell) -> Cell:
     """A spreadsheet runs a text that starts like a formula; a quote before it makes it text."""
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
+    if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS:
         return "'" + cell
     return cell
