@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+
+from trueness.discover import LAYOUTS, layouts_of
+from trueness.discover.flat import Flat
+from trueness.errors import LayoutError
+
+
+def test_names_are_relative_paths_in_order(tmp_path: Path) -> None:
+    for name in ("b.npy", "a/c.npy", "a/b/d"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / ".hidden").touch()
+    dump = Flat().discover(tmp_path, rank=None, token=None)
+    assert [ref.op_name for ref in dump.tensors] == ["a/b/d", "a/c.npy", "b.npy"]
+    assert [Path(ref.path) for ref in dump.tensors] == [
+        tmp_path / "a/b/d",
+        tmp_path / "a/c.npy",
+        tmp_path / "b.npy",
+    ]
+
+
+def test_a_loop_of_links_ends(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "x").touch()
+    assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
+
+
+def test_an_unknown_folder_says_every_reason(tmp_path: Path) -> None:
+    with pytest.raises(LayoutError) as caught:
+        layouts_of(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    for layout in LAYOUTS:
+        assert f"not {layout.name}: {layout.refusal(tmp_path)}" in str(caught.value)

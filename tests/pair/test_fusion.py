@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trueness.model import GraphOp
+from trueness.pair.fusion import MAX_SPLITS, parts_of, splits
+
+
+def graph(**inputs: tuple[str, ...]) -> dict[str, GraphOp]:
+    return {name: GraphOp(name, name, edges, ()) for name, edges in inputs.items()}
+
+
+def test_a_name_of_the_graph_is_itself() -> None:
+    ops = graph(Add=(), AddAdd=(), Relu=())
+    assert parts_of("AddAdd", ops) == (("AddAdd",), "")
+
+
+@pytest.mark.parametrize("name", ["MatMul_TransData_0", "AddX", "XAdd", "AddXRelu", ""])
+def test_the_whole_name_has_to_be_used(name: str) -> None:
+    assert parts_of(name, graph(MatMul=(), Add=(), Relu=())) == ((), "")
+
+
+def test_a_longer_name_does_not_swallow_the_next_part() -> None:
+    """Taking the longest name first and never going back ends at Add_1, with 0Relu left."""
+    ops = graph(Add=(), Add_1=(), Add_10=("Add:0",), Relu=("Add_10:0",))
+    assert parts_of("AddAdd_10Relu", ops) == (("Add", "Add_10", "Relu"), "")
+
+
+def test_edges_decide_between_two_readings() -> None:
+    ops = graph(A=(), AB=(), BC=("A:0",), C=())
+    assert parts_of("ABC", ops) == (("A", "BC"), "")
+
+
+def test_two_readings_without_edges_are_a_doubt() -> None:
+    parts, doubt = parts_of("ABC", graph(A=(), AB=(), BC=(), C=()))
+    assert parts == ("AB", "C")
+    assert "2 ways" in doubt
+
+
+def test_ambiguity_is_bounded() -> None:
+    assert len(splits("a" * 200, {"a", "aa", "aaa"})) == MAX_SPLITS
+
+
+WORDS = st.lists(st.text("ab_1", min_size=1, max_size=4), min_size=1, max_size=5, unique=True)
+
+
+@given(WORDS, st.data())
+def test_every_joined_name_is_split(words: list[str], data: st.DataObject) -> None:
+    way = data.draw(st.lists(st.sampled_from(words), min_size=1, max_size=4))
+    found = splits("".join(way), words)
+    assert all("".join(parts) == "".join(way) for parts in found)
+    assert len(set(found)) == len(found)
+    assert tuple(way) in found or len(found) == MAX_SPLITS
