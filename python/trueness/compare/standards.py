@@ -43,7 +43,9 @@ class Standard:
                 metrics[f"{side}_nan_count"] + metrics[f"{side}_inf_count"]
                 for side in ("golden", "my")
             )
-            return f"NaN or Inf in {golden:.0f} golden and {my:.0f} of my elements; {odd:.0f} differ"
+            return (
+                f"NaN or Inf in {golden:.0f} golden and {my:.0f} of my elements; {odd:.0f} differ"
+            )
         for bound in self.bounds_of(golden_dtype, my_dtype):
             value = metrics.get(bound.metric, float("nan"))
             if isnan(value) or value > bound.limit:
