@@ -102,3 +102,11 @@ def test_every_environment_variable_is_listed() -> None:
     code = sources("csrc", ".cpp", ".hpp") + sources("python", ".py")
     read = set(re.findall(r'"(TRUENESS_[A-Z]+)"', code))
     assert read == {word for word in code_words(READMES[0]) if word.startswith("TRUENESS_")}
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_documents_name_files_that_exist(name: str) -> None:
+    named = {word for word in code_words(ROOT / name) if re.fullmatch(r"[\w.-]+(/[\w.-]*)+", word)}
+    real = {word for word in named if "NAME" not in word}
+    assert len(real) > 5
+    assert {word for word in real if not (ROOT / word).exists()} == set()
