@@ -124,7 +124,13 @@ def _statistics(tensor: Tensor) -> dict[str, float | None]:
     values = _core.compare(tensor, tensor, metrics=groups).finish()
     chosen = {name: values[f"my_{name}"] for name in _STATISTICS}
     # JSON has no NaN; a tensor without a finite element has no minimum.
-    return {name: value if math.isfinite(value) else None for name, value in chosen.items()}
+    return {name: _plain(name, value) for name, value in chosen.items()}
+
+
+def _plain(name: str, value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if name.endswith("_count") else value
 
 
 def _whole(file: TensorFile, tensors: list[dict[str, Any]]) -> dict[str, Any]:
