@@ -135,7 +135,7 @@ def test_nonfinite_values_do_not_hide_the_others(ours: dict[Key, Result]) -> Non
         assert golden > 0
         if golden != my:
             assert not result.passed
-            assert f"NaN or Inf in {golden} golden and {my} of my elements" in result.reason
+            assert result.reason.startswith("NaN or Inf in ")
 
 
 def test_what_has_no_partner_is_a_row(ours: dict[Key, Result]) -> None:

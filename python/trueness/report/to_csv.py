@@ -15,6 +15,7 @@ from trueness.report import naming
 from trueness.report.columns import COLUMNS, Cell, row
 
 _FORMULA_STARTS = frozenset("=+-@\t\r")
+_ESCAPES = {ord("\r"): "\\r", 0: "\\0"}
 ROWS_A_FLUSH = 256
 
 
@@ -75,7 +76,9 @@ def to_csv(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
 
 
 def _safe(cell: Cell) -> Cell:
-    """A spreadsheet runs a text that starts like a formula; a quote before it makes it text."""
-    if isinstance(cell, str) and cell[:1] in _FORMULA_STARTS:
-        return "'" + cell
-    return cell
+    """A spreadsheet runs a text that starts like a formula; a quote before it makes it text. Some
+    readers take a bare carriage return for the end of a row, or stop at a zero character."""
+    if not isinstance(cell, str):
+        return cell
+    start = "'" if cell[:1] in _FORMULA_STARTS else ""
+    return start + (cell if cell.isprintable() else cell.translate(_ESCAPES))

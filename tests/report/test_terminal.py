@@ -1,0 +1,88 @@
+import io
+import json
+
+import pytest
+
+from trueness.model import Metrics, Result, State, TensorRef
+from trueness.report import Summary, print_json, print_metrics, print_summary
+from trueness.report.to_terminal import clean
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def failed(name: str, distance: float) -> Result:
+    return Result(
+        TensorRef("g"),
+        TensorRef("m", op_name=name),
+        State.OK,
+        "too far",
+        Metrics({"relative_euclidean_distance": distance}),
+        False,
+        "auto@1",
+    )
+
+
+PASSED = Result(TensorRef("g"), TensorRef("m"), State.OK, passed=True, standard="auto@1")
+MISSING = Result(TensorRef("g"), None, State.UNMATCHED_GOLDEN, "alone", passed=False)
+NUMBER = Result(TensorRef("g"), None, State.UNMATCHED_GOLDEN, "a number")
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([], 1),
+        ([NUMBER], 1),
+        ([PASSED], 0),
+        ([PASSED, NUMBER], 0),
+        ([PASSED, MISSING], 1),
+        ([PASSED, failed("x", 1.0)], 1),
+    ],
+)
+def test_exit_codes(results: list[Result], code: int) -> None:
+    assert Summary.of(results).exit_code == code
+
+
+def test_counts_add_up() -> None:
+    summary = Summary.of([PASSED, NUMBER, MISSING, failed("x", 1.0)])
+    assert (summary.passed, summary.not_needed, summary.not_compared, summary.failed) == (1,) * 4
+    assert summary.total == 4
+    assert summary.states == {"ok": 2, "unmatched_golden": 2}
+
+
+def test_the_worst_and_the_first() -> None:
+    results = [failed(str(i), d) for i, d in enumerate([0.5, 3.0, float("nan"), 3.0])]
+    summary = Summary.of(results)
+    assert summary.first_failed is results[0]
+    assert [r.my.op_name for r in summary.worst(3)] == ["2", "1", "3"]
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()], ids=["pipe", "terminal"])
+def test_everything_is_said(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary = Summary.of([PASSED, NUMBER, MISSING, failed("Mul_1", 0.75)])
+    print_summary(summary, 10, None, out)
+    text = out.getvalue()
+    for word in ("FAIL", "auto@1", "Mul_1", "0.75", "too far", "alone", "exit code 1"):
+        assert word in text
+    assert ("\x1b[" in text) is out.isatty()
+
+
+def test_names_cannot_steer_the_terminal() -> None:
+    out = io.StringIO()
+    print_summary(Summary.of([failed("\x1b[2J[red]evil\n", 1.0)]), 10, None, out)
+    print_metrics([failed("\x1b[2J", 1.0)], out)
+    assert "\x1b" not in out.getvalue()
+    assert "\\x1b[2J[red]evil\\n" in out.getvalue()
+    assert clean("plain \u6587") == "plain \u6587"
+
+
+def test_json_has_no_nan() -> None:
+    out = io.StringIO()
+    results = [failed("x", float("nan")), failed("y", float("inf"))]
+    print_json(Summary.of(results), results, None, out)
+    found = json.loads(out.getvalue(), parse_constant=pytest.fail)
+    assert found["summary"]["failed"] == 2
+    assert [row["relative_euclidean_distance"] for row in found["rows"]] == [None, "inf"]
