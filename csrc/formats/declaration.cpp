@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "formats/axis_order.hpp"
 #include "formats/layout.hpp"
 #include "formats/shape.hpp"
 
@@ -73,13 +74,13 @@ private:
         tensor_.readable = false;
     }
 
+    // Not packed_bytes: that counts bits, which overflow for what a header can claim.
     std::optional<std::uint64_t> bytes_of(const Dims& shape) const {
-        // Packed types are counted as if each element had a byte: a bound is all that is needed.
         const std::uint64_t bits = info(declared_.dtype.decode).bits;
-        const std::optional<std::uint64_t> count =
-            countable(shape, std::max<std::uint64_t>(bits / 8, 1));
-        if (!count) return std::nullopt;
-        return packed_bytes(declared_.dtype.decode, *count);
+        const std::uint64_t element = std::max<std::uint64_t>(bits / 8, 1);
+        const std::optional<std::uint64_t> count = countable(shape, element);
+        if (!count || bits == 0) return count;
+        return bits < 8 ? ceil_divide(*count, 8 / bits) : *count * element;
     }
 
     const Dims* known_original() const {

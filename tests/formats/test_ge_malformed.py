@@ -251,6 +251,11 @@ UNREADABLE = {
     ),
     "15 count overflows": (ge.Tensor(1, [2**40, 2**40], PAYLOAD), r"fewer than 2\^63 bytes"),
     "15 bytes overflow": (ge.Tensor(1, [2**61], PAYLOAD), r"fewer than 2\^63 bytes"),
+    "15 bits overflow": (ge.Tensor(8, [2**58], PAYLOAD), f"at least {2**61} bytes for int64"),
+    "15 packed bits overflow": (
+        ge.Tensor(28, [2**62], PAYLOAD),
+        f"at least {2**61} bytes for int4",
+    ),
     "15 dims overflow beside a 0": (ge.Tensor(1, [2**40, 2**40, 0], PAYLOAD), r"fewer than 2\^63"),
     "16 shape needs more bytes": (
         ge.Tensor(1, [4, 4], PAYLOAD),
