@@ -117,7 +117,7 @@ def _pairing(golden: Path, my: Path, layout: str | None) -> pair.Pairing:
         try:
             return pair.choose(*names)
         except PairingError as error:
-            raise PairingError(f"{error} (golden {golden}, my {my})") from None
+            raise PairingError("; ".join((str(error), *_why_not(golden, my)))) from None
     by_name = {pairing.name: pairing for pairing in pair.PAIRINGS}
     if layout not in by_name:
         raise UsageError(f"no layout is called {layout!r}; known: {', '.join(by_name)}")
@@ -127,6 +127,16 @@ def _pairing(golden: Path, my: Path, layout: str | None) -> pair.Pairing:
         if reason:
             raise LayoutError(f"{side}: {root} is not {name}: {reason}")
     return pairing
+
+
+def _why_not(golden: Path, my: Path) -> Iterator[str]:
+    """What the other side lacks, where one side is half of a pairing."""
+    golden_said, my_said = discover.refusals(golden), discover.refusals(my)
+    for pairing in pair.PAIRINGS:
+        if golden_said[pairing.golden] is None and my_said[pairing.my]:
+            yield f"my ({my}) is not {pairing.my}: {my_said[pairing.my]}"
+        elif my_said[pairing.my] is None and golden_said[pairing.golden]:
+            yield f"golden ({golden}) is not {pairing.golden}: {golden_said[pairing.golden]}"
 
 
 def _reporting(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from trueness.errors import TruenessError
+from trueness.errors import FormatError, TruenessError
 from trueness.model import Describe, Described, Graph, GraphOp, Pair, TensorRef, Unmatched
 from trueness.pair import arguments
 from trueness.pair.fusion import parts_of, producer
 from trueness.pair.graphs import node_of
 
 Row = Pair | Unmatched
+_OBJECT_DTYPE = "'|O'"
+_NO_TENSOR = "a Python object, such as None or a dtype, and not a tensor"
 PASS_THROUGH = ("Cast", "TransData")
 """GE inserts these; they change dtype or layout and no value, so they are their own golden."""
 
@@ -195,8 +197,9 @@ def _aligned(
     how: str,
 ) -> Iterator[Row]:
     described = [_describe_one(ref, describe) for ref in candidates]
+    known = [seen if isinstance(seen, Described) else None for seen in described]
     absent = "" if candidates else "golden has no file of its FX node"
-    partners = {match.my: match for match in arguments.align(described, tensors)}
+    partners = {match.my: match for match in arguments.align(known, tensors)}
     for place, tensor in enumerate(tensors):
         my = _member(ge, tensor.io, tensor.index)
         match = partners.get(place)
@@ -211,12 +214,15 @@ def _aligned(
             fx.excuse(ref, *_no_counterpart(seen))
 
 
-def _describe_one(ref: TensorRef, describe: Describe) -> Described | None:
+def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
+    """The tensor, or why there is none: _NO_TENSOR or an error."""
     try:
         tensors = describe(ref)
-    except (TruenessError, OSError):
-        return None
-    return tensors[0] if len(tensors) == 1 else None
+    except FormatError as error:
+        return _NO_TENSOR if _OBJECT_DTYPE in error.found else str(error)
+    except (TruenessError, OSError) as error:
+        return str(error)
+    return tensors[0] if len(tensors) == 1 else f"{ref.path}: holds {len(tensors)} tensors"
 
 
 def _no_partner(tensor: Described) -> tuple[str, bool]:
@@ -226,9 +232,9 @@ def _no_partner(tensor: Described) -> tuple[str, bool]:
     return f"no FX {tensor.io} of the node has shape {shape}", False
 
 
-def _no_counterpart(tensor: Described | None) -> tuple[str, bool]:
-    if tensor is None:
-        return "not a readable tensor: None, a dtype, or a damaged file", True
+def _no_counterpart(tensor: Described | str) -> tuple[str, bool]:
+    if isinstance(tensor, str):
+        return tensor, tensor == _NO_TENSOR
     if _is_number_or_list(tensor):
         return "a Python number or list that GE has no tensor for", True
     return f"no GE {tensor.io or 'tensor'} has shape {list(tensor.shape)}", False
