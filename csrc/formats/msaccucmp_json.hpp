@@ -9,7 +9,7 @@
 namespace trueness {
 
 // msaccucmp's own conversion writes GE dumps whose header is JSON instead of protobuf. They look
-// like safetensors, except that there every value of the header is an object.
+// like safetensors, except that a field of the dump comes first and, unlike a tensor, is no object.
 bool is_msaccucmp_json(const Probe& probe);
 
 // Always throws FormatError: such a file says of each tensor that it has no bytes.

@@ -144,9 +144,18 @@ def test_file_is_refused(case: str, parse: Open, tmp_path: Path) -> None:
     assert offset is None or caught.value.offset == offset
 
 
-def test_json_header_of_msaccucmp_is_named(parse: Open) -> None:
-    with pytest.raises(FormatError, match="JSON header written by msaccucmp conversion"):
-        parse(ge.with_header(b'{"version": "2.0", "output_data": [{"size": 0}]}', PAYLOAD))
+@pytest.mark.parametrize(
+    "header", [b'{"version": "2.0", "output": []}', b'{ "dumpTime":17, "input_data": [{}]}']
+)
+def test_28_json_header_of_msaccucmp_is_named(header: bytes, parse: Open) -> None:
+    with pytest.raises(FormatError, match="JSON header written by msaccucmp conversion") as caught:
+        parse(ge.with_header(header, PAYLOAD))
+    assert caught.value.offset == 8
+
+
+def test_28_a_safetensors_with_a_tensor_of_that_name_is_none(parse: Open) -> None:
+    header = b'{"output": {"dtype": "F32", "shape": [6], "data_offsets": [0, 24]}}'
+    assert parse(ge.with_header(header, PAYLOAD)).kind == "safetensors"
 
 
 def test_5_header_of_two_gigabytes(tmp_path: Path) -> None:
