@@ -88,6 +88,29 @@ Segment group_segment(const Layout& layout, std::string_view order, const Extent
     return segment;
 }
 
+// One channel and one kernel a group, all groups of a matrix inside one block: they lie on its
+// diagonal, which is an axis like any other.
+bool is_diagonal(const Layout& layout, const Groups& groups) {
+    return groups.channels == 1 && groups.kernels == 1 &&
+           groups.shared <= std::min(layout.device[2], layout.device[3]);
+}
+
+Segment diagonal_segment(const Layout& layout, std::string_view order, const Extents& extents,
+                         const Groups& groups) {
+    const std::vector<std::uint64_t> s = row_major_strides(layout.device);
+    const std::uint64_t matrix = extents.at('H') * extents.at('W') * s[0];
+    AxisSet axes(whole(1, 0));
+    axes.at('N') =
+        blocked(ceil_divide(groups.count, groups.shared), groups.shared, matrix, s[2] + 1);
+    axes.at('H') = whole(extents.at('H'), extents.at('W') * s[0]);
+    axes.at('W') = whole(extents.at('W'), s[0]);
+    Segment segment{0, {}};
+    for (const char letter : order) {
+        segment.axes.push_back(to_axis(axes.at(letter), extents.at(letter), layout));
+    }
+    return segment;
+}
+
 }  // namespace
 
 bool fractal_z(const Layout& layout, const Extents& extents, AxisSet& axes) {
@@ -113,6 +136,10 @@ std::optional<LogicalOrder> grouped_fractal_z(const Layout& layout,
         if (!extents || extents->at('N') == 0 || extents->at('N') % layout.groups != 0) continue;
         const Groups groups = groups_of(layout, *extents);
         if (!fits(layout, *extents, groups)) continue;
+        if (is_diagonal(layout, groups)) {
+            return LogicalOrder{
+                {layout.original, {diagonal_segment(layout, order, *extents, groups)}}, {}, {}};
+        }
         if (order.front() != 'N') {
             return LogicalOrder{contiguous_walk(layout.device),
                                 "grouped FRACTAL_Z of " + std::string(order) +

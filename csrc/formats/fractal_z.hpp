@@ -13,8 +13,8 @@ namespace trueness {
 bool fractal_z(const Layout& layout, const Extents& extents, AxisSet& axes);
 
 // FRACTAL_Z of a grouped convolution: several groups share the channel and kernel blocks of one
-// matrix, so each group begins at its own place in a block. One segment per group. Nothing when no
-// order fits the shapes.
+// matrix, so each group begins at its own place in a block. One segment per group, except for
+// depthwise ones. Nothing when no order fits the shapes.
 std::optional<LogicalOrder> grouped_fractal_z(const Layout& layout,
                                               const std::vector<std::string_view>& orders);
 
