@@ -250,7 +250,7 @@ public:
             tensor.readable = target.readable;
             tensor.problem = target.problem;
         } catch (const LinkError& e) {
-            tensor.dumped = false;
+            tensor.view.source.reset();
             make_unreadable(tensor,
                             "its data are in " + quoted(*record.header.link) + ", " + e.what());
         }
@@ -314,15 +314,17 @@ void add_tensors(FileInfo& file, const Records& records, const std::string& path
     if (!records.broken.empty()) {
         TensorInfo tensor;
         tensor.dtype = "unknown";
-        tensor.view.source = records.all.front().source;
         make_unreadable(tensor, "the newest record is broken: " + records.broken);
         file.tensors.push_back(std::move(tensor));
     }
-    for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+    const std::size_t count = file.tensors.size();
+    for (std::size_t i = 0; i < count; ++i) {
         file.tensors[i].index = static_cast<std::uint32_t>(i);
-        if (i + 1 < file.tensors.size()) {
-            file.tensors[i].name = "record " + std::to_string(i) + " (older)";
-        }
+        if (i + 1 < count) file.tensors[i].name = "record " + std::to_string(i) + " (older)";
+    }
+    if (count > 1) {
+        add_problem(file.tensors.back(),
+                    "newest of " + std::to_string(count) + " records in its file");
     }
 }
 

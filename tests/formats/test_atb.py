@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import trueness as tn
 from trueness import _core
 from trueness.errors import FormatError
 
@@ -120,9 +121,78 @@ def test_a_second_dump_to_the_same_name_is_the_tensor() -> None:
     assert (older.index, newest.index) == (0, 1)
     assert newest.offset > older.offset
     assert newest.numpy().shape == (2, 8)
+    assert newest.problem == "newest of 2 records in its file"
     assert file.warnings == [
         "byte 0: 2 records, appended by as many dumps; the newest is the tensor"
     ]
+    (row,) = tn.compare_files(DATA / "hidden.npy", DATA / "odd_twice.bin")
+    assert row.my_shape == (2, 8)
+    assert "my: newest of 2 records in its file" in row.reason
+
+
+# What msit 8.2.0 computed from the same two files, in float32.
+MSIT = {
+    "attn": {
+        "cosine_similarity": 0.9999630028,
+        "max_relative_error": 0.02257359027862549,
+        "mean_relative_error": 0.011428818106651306,
+        "max_absolute_error": 0.02420949935913086,
+        "mean_absolute_error": 0.00855657272040844,
+        "kl_divergence": 8.158199489116669e-05,
+        "relative_euclidean_distance": 0.009931378066539764,
+    },
+    "ffn": {
+        "cosine_similarity": 0.9999992485,
+        "max_relative_error": 0.0032883882522583008,
+        "mean_relative_error": 0.001751437783241272,
+        "max_absolute_error": 0.0025365352630615234,
+        "mean_absolute_error": 0.0009866947075352073,
+        "relative_euclidean_distance": 0.0016195947537198663,
+    },
+    "i32": {
+        "cosine_similarity": 0.991460134,
+        "max_relative_error": 0.3333333730697632,
+        "mean_relative_error": 0.1111111268401146,
+        "max_absolute_error": 1.0,
+        "kl_divergence": 0.0969991683959961,
+        "relative_euclidean_distance": 0.26726123690605164,
+    },
+    "quant": {
+        "cosine_similarity": 0.4324433729,
+        "max_relative_error": 69.27362060546875,
+        "mean_relative_error": 10.610764503479004,
+        "max_absolute_error": 7.300193786621094,
+        "kl_divergence": 3.8591341972351074,
+        "relative_euclidean_distance": 3.922563076019287,
+    },
+    "mask": {
+        "cosine_similarity": 0.8660254038,
+        "kl_divergence": 0.06277921795845032,
+        "relative_euclidean_distance": 0.5773502588272095,
+    },
+    "hidden": {"cosine_similarity": 1.0, "max_relative_error": 0.0, "kl_divergence": 0.0},
+    "ids": {"cosine_similarity": 1.0, "max_relative_error": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", MSIT)
+def test_metrics_are_those_of_msit(name: str) -> None:
+    (row,) = tn.compare_files(DATA / f"{name}.npy", DATA / f"{name}.bin")
+    for metric, value in MSIT[name].items():
+        tolerance = 1e-3 if metric == "kl_divergence" else 1e-5
+        assert row.metrics[metric] == pytest.approx(value, rel=tolerance, abs=1e-7), metric
+
+
+def test_a_flipped_bool_is_an_error_here() -> None:
+    """msit leaves elements out whose golden value is zero, and so reports no error at all."""
+    (row,) = tn.compare_files(DATA / "mask.npy", DATA / "mask.bin")
+    assert row.metrics["max_absolute_error"] == 1.0
+
+
+def test_equal_counts_of_another_shape_do_not_match() -> None:
+    """msit counts elements only, and calls (2, 6) against (3, 4) equal."""
+    (row,) = tn.compare_files(DATA / "flat.npy", DATA / "flat.bin")
+    assert row.state is tn.State.SHAPE_MISMATCH
 
 
 def test_records_may_differ(tmp_path: Path) -> None:
@@ -132,6 +202,7 @@ def test_records_may_differ(tmp_path: Path) -> None:
     assert [t.readable for t in tensors] == [True, True, False, True]
     np.testing.assert_array_equal(tensors[0].numpy(), FLOATS)
     assert tensors[1].numpy().tolist() == [7]
+    assert tensors[1].problem is None
 
 
 def test_a_broken_newest_record_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -195,10 +266,12 @@ def test_links_that_lead_nowhere(tmp_path: Path, target: str, problem: str) -> N
     (tmp_path / "cut_newest.bin").write_bytes(ONE + ONE[:-1])
     (tensor,) = open_bytes(tmp_path, link(target)).tensors
     assert not tensor.readable
-    assert not tensor.dumped
+    assert tensor.dumped
     assert (tensor.dtype, tensor.shape) == ("float32", (2,))
     with pytest.raises(FormatError, match=problem):
         tensor.numpy()
+    with pytest.raises(FormatError, match=problem):
+        tensor.raw()
 
 
 @pytest.mark.parametrize(("code", "name"), DTYPES)

@@ -34,7 +34,9 @@ class OpenFiles:
                 self._files.move_to_end(path)
                 return found
         # Two threads may open one file at once; that is cheaper than to let all wait for one.
-        found = list(read.open_file(path).tensors)
+        file = read.open_file(path)
+        # An ATB file grows by a record with every dump to its name: the last one is the tensor.
+        found = list(file.tensors[-1:] if file.kind == "atb" else file.tensors)
         with self._lock:
             self._files[path] = found
             if len(self._files) > self._capacity:
