@@ -45,6 +45,11 @@ class DumpComparison:
             yield self._kept[at]
             at += 1
 
+    def once(self) -> Iterator[Result]:
+        """The results without keeping them, for one pass over a large dump. Those kept before do
+        not come again."""
+        return self._results
+
     def summary(self) -> Summary:
         """Counts of every state and verdict, the first operator that differs, the worst rows."""
         return Summary.of(self)

@@ -37,7 +37,7 @@ _Metrics = Annotated[
     str, typer.Option(help="all, basic (no KL divergence, no ULP error), or names with commas.")
 ]
 _StandardName = Annotated[_Text, typer.Option(help="What is good enough: auto or bitwise. [auto]")]
-_Jobs = Annotated[_Number, typer.Option(min=1, help="Pairs at once. [all cores]")]
+_Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 _Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 _Report = Annotated[str, typer.Option(help="Kinds of report, with commas: csv.")]
 _ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit code 1.")]
@@ -89,11 +89,11 @@ def compare(
     try:
         if run.two_files():
             _only_for_folders(layout=layout, rank=rank, token=token)
-            code = run.files()
+            code = run.files(jobs)
         else:
             code = run.folders(layout, rank, token, jobs)
     except KeyboardInterrupt:
-        print("trueness: stopped; the rows so far are in the .partial file", file=sys.stderr)
+        print("trueness: stopped; rows so far, if any, are in a .partial file", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(0 if exit_zero else code)
 
@@ -120,11 +120,17 @@ class _Run:
             raise UsageError(f"{folder} is a folder and {file} a file; give two of a kind")
         return not self.golden.is_dir()
 
-    def files(self) -> int:
+    def files(self, threads: int | None) -> int:
         from trueness.compare.files import compare_files
         from trueness.report import print_metrics
 
-        results = compare_files(self.golden, self.my, standard=self.standard, metrics=self.metrics)
+        results = compare_files(
+            self.golden,
+            self.my,
+            standard=self.standard,
+            threads=threads,
+            metrics=self.metrics,
+        )
         if not self.quiet and not self.json:
             print_metrics(results, sys.stdout)
         return self._finish(results, self.output)
@@ -147,7 +153,7 @@ class _Run:
                 metrics=self.metrics,
                 on_progress=on_progress,
             )
-            return self._finish(results, self.output or ".")
+            return self._finish(results.once(), self.output or ".")
 
     def _finish(self, results: Iterable[Result], folder: str | None) -> int:
         """Rows go to the report as they come; only what the summary keeps stays."""

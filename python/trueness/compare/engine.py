@@ -15,7 +15,7 @@ from trueness.compare.standards import Standard, standard_of
 from trueness.errors import UsageError
 from trueness.model import Pair, Result, Unmatched
 
-BATCH = 8
+BATCH = 32
 """Pairs a thread takes at once: for tiny ones the hand-over costs more than the comparison."""
 
 Progress = Callable[[Result], object]

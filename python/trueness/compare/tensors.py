@@ -12,6 +12,8 @@ from trueness.compare.standards import Standard
 from trueness.errors import TruenessError
 from trueness.model import NO_METRICS, Metrics, State
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -28,11 +30,12 @@ def compare_tensors(
     golden: _core.Tensor, my: _core.Tensor, standard: Standard, choice: Choice, threads: int
 ) -> Outcome:
     """Never raises for what is wrong with a tensor: the outcome says it."""
-    obstacle = _obstacle(golden, my)
+    shapes = golden.logical_shape, my.logical_shape
+    obstacle = _obstacle(golden, my, *shapes)
     if obstacle:
         return obstacle
-    note = _notes(golden, my)
-    if not prod(golden.logical_shape):
+    note = _notes(golden, my, *shapes)
+    if not prod(shapes[0]):
         return Outcome(State.EMPTY, _join("no elements", note), passed=True)
     try:
         sums = _core.compare(golden, my, threads=threads, metrics=choice.mask)
@@ -43,13 +46,14 @@ def compare_tensors(
     return Outcome(_state(values), _join(breach, note), not breach, choice.keep(values), sums)
 
 
-def _obstacle(golden: _core.Tensor, my: _core.Tensor) -> Outcome | None:
+def _obstacle(
+    golden: _core.Tensor, my: _core.Tensor, expected: Shape, found: Shape
+) -> Outcome | None:
     for side, tensor in (("golden", golden), ("my", my)):
         if not tensor.dumped:
             return Outcome(State.NOT_DUMPED, f"{side}: {tensor.problem or 'no data'}", passed=False)
         if not tensor.readable:
             return Outcome(State.UNREADABLE, f"{side}: {tensor.problem}", passed=False)
-    expected, found = golden.logical_shape, my.logical_shape
     if expected != found and not _alike(expected, found):
         reason = f"golden shape {list(expected)}, my shape {list(found)}"
         return Outcome(State.SHAPE_MISMATCH, reason, passed=False)
@@ -61,11 +65,10 @@ def _alike(golden: tuple[int, ...], my: tuple[int, ...]) -> bool:
     return [dim for dim in golden if dim != 1] == [dim for dim in my if dim != 1]
 
 
-def _notes(golden: _core.Tensor, my: _core.Tensor) -> str:
+def _notes(golden: _core.Tensor, my: _core.Tensor, expected: Shape, found: Shape) -> str:
     notes = []
-    if golden.logical_shape != my.logical_shape:
-        shapes = f"{list(golden.logical_shape)} and {list(my.logical_shape)}"
-        notes.append(f"shapes {shapes} differ by dimensions of 1")
+    if expected != found:
+        notes.append(f"shapes {list(expected)} and {list(found)} differ by dimensions of 1")
     for side, tensor in (("golden", golden), ("my", my)):
         if tensor.problem:
             notes.append(f"{side}: {tensor.problem}")

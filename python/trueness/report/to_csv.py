@@ -42,7 +42,15 @@ class CsvReport:
 
     def write(self, result: Result) -> None:
         cells = row(result, self._rows)
-        self._writer.writerow([_safe(c) if c.__class__ is str else c for c in cells])
+        # Most cells are numbers or harmless: only the others are worth a call.
+        self._writer.writerow(
+            [
+                c
+                if c.__class__ is not str or (c[:1] not in _FORMULA_STARTS and c.isprintable())
+                else _safe(c)
+                for c in cells
+            ]
+        )
         self._rows += 1
         if self._rows % ROWS_A_FLUSH == 0:
             self._file.flush()
@@ -75,10 +83,9 @@ def to_csv(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     return final
 
 
-def _safe(cell: Cell) -> Cell:
+def _safe(cell: Cell) -> str:
     """A spreadsheet runs a text that starts like a formula; a quote before it makes it text. Some
     readers take a bare carriage return for the end of a row, or stop at a zero character."""
-    if not isinstance(cell, str):
-        return cell
-    start = "'" if cell[:1] in _FORMULA_STARTS else ""
-    return start + (cell if cell.isprintable() else cell.translate(_ESCAPES))
+    text = str(cell)
+    start = "'" if text[:1] in _FORMULA_STARTS else ""
+    return start + text.translate(_ESCAPES)
