@@ -107,8 +107,8 @@ void add_pairs(const Values& values, Sums& out) {
     std::vector<double> terms[5];
     for (std::size_t i = 0; i < values.golden.size(); ++i) {
         if (!values.finite_pair(i)) continue;
-        const double g = scaled(values.golden[i], out.golden.exponent);
-        const double m = scaled(values.my[i], out.my.exponent);
+        const double g = scaled(values.golden[i], out.golden_exponent);
+        const double m = scaled(values.my[i], out.my_exponent);
         const double d = scaled(values.difference[i], out.difference_exponent) / values.half;
         terms[0].push_back(g * g);
         terms[1].push_back(m * m);
@@ -199,14 +199,19 @@ void careful_block(const KernelInput& input, Sums& out) {
     std::vector<double> golden(padded(n)), my(padded(n));
     clean_block(values.golden.data(), values.my.data(), n, 0.0, golden.data(), my.data(), out);
     out.count = n;
-    double difference = 0;
+    double top[3] = {0, 0, 0};
     for (std::size_t i = 0; i < n; ++i) {
-        if (values.finite_pair(i))
-            difference = std::fmax(difference, std::fabs(values.difference[i]));
+        if (!values.finite_pair(i)) continue;
+        top[0] = std::fmax(top[0], std::fabs(values.golden[i]));
+        top[1] = std::fmax(top[1], std::fabs(values.my[i]));
+        top[2] = std::fmax(top[2], std::fabs(values.difference[i]));
     }
     out.golden.exponent = exponent_for(largest_finite(values.golden));
     out.my.exponent = exponent_for(largest_finite(values.my));
-    out.difference_exponent = exponent_for(difference) == 0 ? 0 : exponent_for(difference) + 1;
+    out.golden_exponent = exponent_for(top[0]);
+    out.my_exponent = exponent_for(top[1]);
+    // One more: the difference may have been halved.
+    out.difference_exponent = exponent_for(top[2]) == 0 ? 0 : exponent_for(top[2]) + 1;
     add_side(values.golden, out.golden);
     add_side(values.my, out.my);
     add_pairs(values, out);

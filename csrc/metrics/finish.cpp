@@ -26,14 +26,14 @@ double cosine_similarity(const Sums& sums) {
 double relative_euclidean_distance(const Sums& sums) {
     if (sums.golden_squares == 0) return sums.my_squares == 0 ? 0 : kInf;
     return scaled(std::sqrt(sums.squared_difference) / std::sqrt(sums.golden_squares),
-                  sums.difference_exponent - sums.golden.exponent);
+                  sums.difference_exponent - sums.golden_exponent);
 }
 
 // sqrt(sum(m^2)) / sqrt(sum(g^2)); both all zero: 1, golden alone: inf.
 double norm_ratio(const Sums& sums) {
     if (sums.golden_squares == 0) return sums.my_squares == 0 ? 1 : kInf;
     return scaled(std::sqrt(sums.my_squares) / std::sqrt(sums.golden_squares),
-                  sums.my.exponent - sums.golden.exponent);
+                  sums.my_exponent - sums.golden_exponent);
 }
 
 // With p = softmax(golden), q = softmax(my): sum p (log p - log q), in which both references of the

@@ -39,9 +39,16 @@ void rescale(SideSums& side, std::int64_t exponent) {
     side.exponent = exponent;
 }
 
+// Brings both to the larger exponent, unless one is a sum of zeros.
+void align(SideSums& a, SideSums& b) {
+    const std::int64_t exponent = common_exponent(a.squares, a.exponent, b.squares, b.exponent);
+    rescale(a, exponent);
+    rescale(b, exponent);
+}
+
 void rescale(Sums& sums, std::int64_t golden, std::int64_t my, std::int64_t difference,
              std::int64_t relative) {
-    const std::int64_t by_golden = sums.golden.exponent - golden, by_my = sums.my.exponent - my;
+    const std::int64_t by_golden = sums.golden_exponent - golden, by_my = sums.my_exponent - my;
     const std::int64_t by_difference = sums.difference_exponent - difference;
     sums.golden_squares = shifted(sums.golden_squares, 2 * by_golden);
     sums.my_squares = shifted(sums.my_squares, 2 * by_my);
@@ -49,10 +56,25 @@ void rescale(Sums& sums, std::int64_t golden, std::int64_t my, std::int64_t diff
     sums.squared_difference = shifted(sums.squared_difference, 2 * by_difference);
     sums.absolute_difference = shifted(sums.absolute_difference, by_difference);
     sums.relative = shifted(sums.relative, sums.relative_exponent - relative);
+    sums.golden_exponent = golden;
+    sums.my_exponent = my;
     sums.difference_exponent = difference;
     sums.relative_exponent = relative;
-    rescale(sums.golden, golden);
-    rescale(sums.my, my);
+}
+
+void align(Sums& a, Sums& b) {
+    const std::int64_t golden =
+        common_exponent(a.golden_squares, a.golden_exponent, b.golden_squares, b.golden_exponent);
+    const std::int64_t my =
+        common_exponent(a.my_squares, a.my_exponent, b.my_squares, b.my_exponent);
+    const std::int64_t difference = common_exponent(a.absolute_difference, a.difference_exponent,
+                                                    b.absolute_difference, b.difference_exponent);
+    const std::int64_t relative =
+        common_exponent(a.relative, a.relative_exponent, b.relative, b.relative_exponent);
+    rescale(a, golden, my, difference, relative);
+    rescale(b, golden, my, difference, relative);
+    align(a.golden, b.golden);
+    align(a.my, b.my);
 }
 
 SideSums merge_side(const SideSums& a, const SideSums& b) {
@@ -123,16 +145,7 @@ Sums merge(const Sums& first, const Sums& second) {
     if (first.count == 0) return second;
     if (second.count == 0) return first;
     Sums a = first, b = second;
-    const std::int64_t golden =
-        common_exponent(a.golden.squares, a.golden.exponent, b.golden.squares, b.golden.exponent);
-    const std::int64_t my =
-        common_exponent(a.my.squares, a.my.exponent, b.my.squares, b.my.exponent);
-    const std::int64_t difference = common_exponent(a.absolute_difference, a.difference_exponent,
-                                                    b.absolute_difference, b.difference_exponent);
-    const std::int64_t relative =
-        common_exponent(a.relative, a.relative_exponent, b.relative, b.relative_exponent);
-    rescale(a, golden, my, difference, relative);
-    rescale(b, golden, my, difference, relative);
+    align(a, b);
     Sums out = a;
     out.count += b.count;
     out.finite += b.finite;

@@ -43,9 +43,11 @@ struct Sums {
     std::uint64_t lanes;            // numbers an element consists of: 1, or 2 for complex
     SideSums golden;
     SideSums my;
-    double golden_squares;       // times 2^(-2 golden.exponent)
-    double my_squares;           // times 2^(-2 my.exponent)
-    double products;             // times 2^-(golden.exponent + my.exponent)
+    double golden_squares;  // times 2^(-2 golden_exponent)
+    double my_squares;      // times 2^(-2 my_exponent)
+    double products;        // times 2^-(golden_exponent + my_exponent)
+    std::int64_t golden_exponent;
+    std::int64_t my_exponent;
     double squared_difference;   // times 2^(-2 difference_exponent)
     double absolute_difference;  // times 2^-difference_exponent
     std::int64_t difference_exponent;

@@ -134,6 +134,10 @@ struct Magnitudes {
     double difference;
 };
 
+inline double magnitude(const SideSums& side) {
+    return -side.min > side.max ? -side.min : side.max;
+}
+
 template <class T>
 Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
                            const KernelInput& input, Sums& out) {
@@ -147,9 +151,6 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
     if (absolute * kSlack > input.known_absolute) {
         locate_absolute(block.golden, block.my, block.n, out.max_absolute, out.max_absolute_at);
     }
-    const auto magnitude = [](const SideSums& side) {
-        return -side.min > side.max ? -side.min : side.max;
-    };
     const Magnitudes top{magnitude(out.golden), magnitude(out.my), absolute};
     if (!(input.groups & kRelative)) return top;
     out.relative = sum_parts(extremes.sum);
@@ -178,13 +179,14 @@ Magnitudes run_passes(const Block<T>& block, Next next, const KernelInput& input
     return finish_extremes(extremes, block, input, out);
 }
 
+// Inside this range squares, and products of sums of them, stay normal numbers.
+inline bool plain(double x) { return x == 0 || (x > 0x1p-200 && x < 0x1p200); }
+
 // Whether the sums of a finite block can be trusted; if not it needs scaled or integer arithmetic.
 template <class T>
 bool trustworthy(const KernelInput& input, const Magnitudes& top, const Sums& sums) {
     if (!finite(sums.golden_squares + sums.my_squares) || !finite(sums.relative)) return false;
     if constexpr (sizeof(T) == sizeof(double)) {
-        // Inside this range squares, and products of sums of them, stay normal numbers.
-        const auto plain = [](double x) { return x == 0 || (x > 0x1p-200 && x < 0x1p200); };
         const auto inexact = [](std::uint32_t code, double most) {
             const auto dtype = static_cast<DType>(code);
             return (dtype == DType::kInt64 || dtype == DType::kUint64) && most >= 0x1p53;
@@ -195,15 +197,19 @@ bool trustworthy(const KernelInput& input, const Magnitudes& top, const Sums& su
     return true;
 }
 
+// False where the peaks leave no room for absent elements.
 template <class T>
-void run_divergence(const Block<T>& block, const Magnitudes& top, double golden_max, double my_max,
+bool run_divergence(const Block<T>& block, const Magnitudes& top, double golden_max, double my_max,
                     Sums& out) {
+    if (!(golden_max > kLeastPeak<T> && my_max > kLeastPeak<T>)) return false;
     if constexpr (sizeof(T) == sizeof(float)) {
-        if (top.difference <= 0.5) {
-            return near_divergence(block.golden, block.my, block.n, golden_max, out);
+        if (top.difference <= kNear) {
+            near_divergence(block.golden, block.my, block.n, golden_max, out);
+            return true;
         }
     }
     far_divergence(block.golden, block.my, block.n, golden_max, my_max, out);
+    return true;
 }
 
 template <class T>
@@ -235,6 +241,10 @@ bool run_cleaned(const Block<T>& block, const KernelInput& input, T* golden, T* 
     out.count = block.n;
     clean_block(block.golden, block.my, block.n, T{0}, golden, my, out);
     const SideSums golden_side = out.golden, my_side = out.my;
+    if ((golden_side.finite > 0 && !plain(magnitude(golden_side))) ||
+        (my_side.finite > 0 && !plain(magnitude(my_side)))) {
+        return false;
+    }
     const Block<T> cleaned{golden, my, block.n};
     const Magnitudes top = run_passes(cleaned, [](std::size_t, std::size_t) {}, input, out);
     if (!trustworthy<T>(input, top, out)) return false;
@@ -254,8 +264,9 @@ bool run_cleaned(const Block<T>& block, const KernelInput& input, T* golden, T* 
     if ((input.groups & kDivergence) && out.finite > 0) {
         Sums ignored{};
         clean_block(block.golden, block.my, block.n, kAbsent<T>, golden, my, ignored);
-        run_divergence(cleaned, top, static_cast<double>(largest_of(golden, block.n)),
-                       static_cast<double>(largest_of(my, block.n)), out);
+        const auto golden_max = static_cast<double>(largest_of(golden, block.n));
+        const auto my_max = static_cast<double>(largest_of(my, block.n));
+        if (!run_divergence(cleaned, top, golden_max, my_max, out)) return false;
     }
     return finite(out.golden.squares + out.my.squares);
 }
@@ -291,8 +302,9 @@ bool run_typed(const KernelInput& input, Sums& out) {
         return run_cleaned(block, input, buffers[2], buffers[3], out);
     }
     if (!trustworthy<T>(input, top, out)) return false;
-    if (input.groups & kDivergence) {
-        run_divergence(block, top, out.golden.max, out.my.max, out);
+    if ((input.groups & kDivergence) &&
+        !run_divergence(block, top, out.golden.max, out.my.max, out)) {
+        return false;
     }
     run_ulp(block, input, out);
     return true;
