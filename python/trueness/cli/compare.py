@@ -15,6 +15,7 @@ from trueness.errors import UsageError
 
 if TYPE_CHECKING:
     from trueness.model import Result
+    from trueness.report import Summary
 
 INTERRUPTED = 130
 LEVELS = ("debug", "info", "warning", "error", "fatal", "critical")
@@ -133,7 +134,7 @@ class _Run:
         )
         if not self.quiet and not self.json:
             print_metrics(results, sys.stdout)
-        return self._finish(results, self.output)
+        return self._show(*_collect(results, self.output))
 
     def folders(
         self, layout: str | None, rank: int | None, token: int | None, jobs: int | None
@@ -153,29 +154,34 @@ class _Run:
                 metrics=self.metrics,
                 on_progress=on_progress,
             )
-            return self._finish(results.once(), self.output or ".")
+            collected = _collect(results.once(), self.output or ".")
+        return self._show(*collected)
 
-    def _finish(self, results: Iterable[Result], folder: str | None) -> int:
-        """Rows go to the report as they come; only what the summary keeps stays."""
-        from trueness.report import CsvReport, Summary, print_json, print_summary
+    def _show(self, summary: Summary, path: Path | None) -> int:
+        from trueness.report import print_json, print_summary
 
-        summary = Summary()
-        path = None
-        if folder is None:
-            for result in results:
-                summary.add(result)
-        else:
-            with CsvReport(folder) as csv:
-                for result in results:
-                    csv.write(result)
-                    summary.add(result)
-            path = csv.path
         if self.json:
             shown = [*summary.worst(self.top), *summary.missing[: self.top]]
             print_json(summary, shown, path, sys.stdout)
         elif not self.quiet:
             print_summary(summary, self.top, path, sys.stdout)
         return summary.exit_code
+
+
+def _collect(results: Iterable[Result], folder: str | None) -> tuple[Summary, Path | None]:
+    """Rows go to the report as they come; only what the summary keeps stays."""
+    from trueness.report import CsvReport, Summary
+
+    summary = Summary()
+    if folder is None:
+        for result in results:
+            summary.add(result)
+        return summary, None
+    with CsvReport(folder) as csv:
+        for result in results:
+            csv.write(result)
+            summary.add(result)
+    return summary, csv.path
 
 
 def _set_level(name: str) -> None:
