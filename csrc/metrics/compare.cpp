@@ -136,7 +136,7 @@ public:
 private:
     std::uint64_t stretch() const { return block_ * kBlocksPerStretch; }
 
-    Sums run_stretch(std::uint64_t from, std::uint64_t to, Workspace& space) const {
+    Sums run_stretch(std::uint64_t from, std::uint64_t to, Workspace& space) {
         KernelInput input{};
         input.golden_dtype = static_cast<std::uint32_t>(golden_.dtype);
         input.my_dtype = static_cast<std::uint32_t>(my_.dtype);
@@ -150,13 +150,21 @@ private:
             input.count = static_cast<std::size_t>(std::min<std::uint64_t>(block_, to - i));
             input.golden = golden_reader_.elements(i, input.count, space.golden.data);
             input.my = my_reader_.elements(i, input.count, space.my.data);
-            input.known_absolute = out.max_absolute_at != 0 ? out.max_absolute : -1;
-            input.known_relative = out.max_relative_at != 0 ? out.max_relative : -1;
+            input.known_absolute = known_absolute_.load(std::memory_order_relaxed);
+            input.known_relative = known_relative_.load(std::memory_order_relaxed);
             Sums block{};
             if (!kernel_(input, block)) careful_block(input, block);
+            if (block.max_absolute_at != 0) raise(known_absolute_, block.max_absolute);
+            if (block.max_relative_at != 0) raise(known_relative_, block.max_relative);
             out = merge(out, block);
         }
         return out;
+    }
+
+    static void raise(std::atomic<double>& known, double value) {
+        double before = known.load(std::memory_order_relaxed);
+        while (value > before && !known.compare_exchange_weak(before, value)) {
+        }
     }
 
     static void drop(const TensorView& view, std::uint64_t from, std::uint64_t to) {
@@ -176,6 +184,10 @@ private:
     std::uint64_t block_ = kBlock;
     int ulp_mantissa_ = -1;
     int ulp_min_exponent_ = 0;
+    // Largest errors met so far by any thread. Every block that holds the final maximum reaches
+    // them, so what is found does not depend on who came first.
+    std::atomic<double> known_absolute_{-1};
+    std::atomic<double> known_relative_{-1};
     std::vector<Sums> stretches_;
     std::atomic<std::size_t> next_{0};
 };

@@ -23,7 +23,7 @@ struct KernelInput {
     std::uint32_t groups;       // MetricGroup bits
     std::int32_t ulp_mantissa;  // of the coarser dtype; < 0: no ULP distance
     std::int32_t ulp_min_exponent;
-    double known_absolute;  // maxima found so far, -1 for none: what is not above them need
+    double known_absolute;  // maxima found so far, -1 for none: what is below them need
                             // not be located
     double known_relative;
     const float* const* tables;  // value of each code of the 8-bit float types, by DType

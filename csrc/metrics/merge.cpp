@@ -121,6 +121,7 @@ Weights at_peaks(const Sums& sums, double golden_peak, double my_peak) {
 }
 
 void merge_weights(const Sums& a, const Sums& b, Sums& out) {
+    if (a.golden_weight == 0 && b.golden_weight == 0) return;  // not asked for
     if (a.finite == 0 || b.finite == 0) {
         const Sums& only = a.finite == 0 ? b : a;
         out.golden_peak = only.golden_peak;

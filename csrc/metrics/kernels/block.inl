@@ -145,19 +145,22 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
     out.golden.max = static_cast<double>(largest(extremes.golden_max, extremes.golden_max[0]));
     out.my.min = static_cast<double>(smallest(extremes.my_min, extremes.my_min[0]));
     out.my.max = static_cast<double>(largest(extremes.my_max, extremes.my_max[0]));
-    // The passes may have rounded: what could still beat the known maximum is located exactly.
+    // The passes may have rounded: what could still reach the known maximum is located exactly.
     constexpr double kSlack = 1 + 0x1p-21;
-    const double absolute = static_cast<double>(largest(extremes.absolute, T{0}));
-    if (absolute * kSlack > input.known_absolute) {
-        locate_absolute(block.golden, block.my, block.n, out.max_absolute, out.max_absolute_at);
+    const T most = largest(extremes.absolute, T{0});
+    const auto absolute = static_cast<double>(most);
+    if (absolute * kSlack >= input.known_absolute) {
+        locate<AbsoluteError>(block.golden, block.my, block.n, most, out.max_absolute,
+                              out.max_absolute_at);
     }
     const Magnitudes top{magnitude(out.golden), magnitude(out.my), absolute};
     if (!(input.groups & kRelative)) return top;
     out.relative = sum_parts(extremes.sum);
     for (int k = 0; k < kErrorBounds; ++k) out.below[k] = total(extremes.below[k]);
-    const double worst = static_cast<double>(largest(extremes.relative, T{0}));
-    if (worst * kSlack > input.known_relative) {
-        locate_relative(block.golden, block.my, block.n, out.max_relative, out.max_relative_at);
+    const T worst = largest(extremes.relative, T{0});
+    if (static_cast<double>(worst) * kSlack >= input.known_relative) {
+        locate<RelativeError>(block.golden, block.my, block.n, worst, out.max_relative,
+                              out.max_relative_at);
     }
     return top;
 }

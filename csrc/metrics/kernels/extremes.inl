@@ -25,6 +25,20 @@ struct ExtremesTraits<double> {
 constexpr double kEps = 0x1p-23;
 constexpr double kBounds[kErrorBounds] = {1e-4, 1e-3, 5e-3, 1e-2};
 
+// Comparisons of numbers >= 0. Floats of one sign order like their bits, and integer comparisons
+// have more execution units to go to.
+inline std::int32_t float_bits(double value) {
+    const auto narrow = static_cast<float>(value);
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &narrow, sizeof bits);
+    return bits;
+}
+
+inline Vi is_above(Vf x, double bound) { return (Vi)x > float_bits(bound); }
+inline Vl is_above(Vd x, double bound) { return x > bound; }
+inline Vi is_below(Vf x, double bound) { return (Vi)x < float_bits(bound); }
+inline Vl is_below(Vd x, double bound) { return x < bound; }
+
 template <class T>
 struct Extremes {
     using V = typename ExtremesTraits<T>::Value;
@@ -95,11 +109,11 @@ inline void add_extremes_group(const T* g, const T* m, Extremes<T>& out) {
         V r = V{};
         if constexpr (kWithRelative) {
             const V size = absolute(a);
-            const M big = size > static_cast<T>(kEps);
+            const M big = is_above(size, kEps);
             const V q = d / (big ? size : V{} + T{1});
             r = (V)((M)q & big);
             out.relative = larger(out.relative, r);
-            for (int j = 0; j < kErrorBounds; ++j) out.below[j] -= q < static_cast<T>(kBounds[j]);
+            for (int j = 0; j < kErrorBounds; ++j) out.below[j] -= is_below(q, kBounds[j]);
         }
         return r;
     };
@@ -147,55 +161,85 @@ void add_extremes_tail(const T* g, const T* m, std::size_t n, Extremes<T>& out) 
     out = padded;
 }
 
-// The first element with the largest |d| and its value in double. -0 cannot win: floor is >= 0.
-template <class T>
-void locate_absolute(const T* g, const T* m, std::size_t n, double& value, std::uint64_t& at) {
-    Vd top = Vd{};
-    const std::size_t whole = n - n % kW;
-    for (std::size_t i = 0; i < whole; i += kW) {
-        top = larger(top, absolute(load_wide(m + i) - load_wide(g + i)));
+// The two errors an element can have: as the passes see them, in the lanes of the block; in double
+// for vectors; and in double for one element, -1 where there is none.
+struct AbsoluteError {
+    template <class V>
+    static V lanes(V g, V m) {
+        return absolute(m - g);
     }
-    double best = largest(top, 0.0);
-    for (std::size_t i = whole; i < n; ++i) {
-        const double d = __builtin_fabs(static_cast<double>(m[i]) - static_cast<double>(g[i]));
-        best = d > best ? d : best;
-    }
-    value = best;
-    for (std::size_t i = 0; i < n; ++i) {
-        if (__builtin_fabs(static_cast<double>(m[i]) - static_cast<double>(g[i])) == best) {
-            at = i + 1;
-            return;
-        }
-    }
-}
+    static Vd wide(Vd g, Vd m) { return absolute(m - g); }
+    static double one(double g, double m) { return __builtin_fabs(m - g); }
+};
 
-inline double relative_error(double g, double m) {
-    const double size = __builtin_fabs(g);
-    return size > kEps ? __builtin_fabs(m - g) / size : -1.0;
-}
-
-// The same for the relative error; `at` stays as it is when no |g| > 2^-23.
-template <class T>
-void locate_relative(const T* g, const T* m, std::size_t n, double& value, std::uint64_t& at) {
-    Vd top = splat(-1.0);
-    const std::size_t whole = n - n % kW;
-    for (std::size_t i = 0; i < whole; i += kW) {
-        const Vd a = load_wide(g + i), b = load_wide(m + i), size = absolute(a);
+struct RelativeError {
+    template <class V>
+    static V lanes(V g, V m) {
+        const V size = absolute(g);
+        const auto big = is_above(size, kEps);
+        return (V)((decltype(big))(absolute(m - g) / (big ? size : V{} + 1)) & big);
+    }
+    static Vd wide(Vd g, Vd m) {
+        const Vd size = absolute(g);
         const Vl big = size > kEps;
-        const Vd r = absolute(b - a) / (big ? size : splat(1.0));
-        top = larger(top, big ? r : splat(-1.0));
+        return big ? absolute(m - g) / (big ? size : splat(1.0)) : splat(-1.0);
     }
-    double best = largest(top, -1.0);
-    for (std::size_t i = whole; i < n; ++i) {
-        const double r = relative_error(static_cast<double>(g[i]), static_cast<double>(m[i]));
-        best = r > best ? r : best;
+    static double one(double g, double m) {
+        const double size = __builtin_fabs(g);
+        return size > kEps ? __builtin_fabs(m - g) / size : -1.0;
     }
-    if (best < 0) return;
-    value = best;
-    for (std::size_t i = 0; i < n; ++i) {
-        if (relative_error(static_cast<double>(g[i]), static_cast<double>(m[i])) == best) {
-            at = i + 1;
-            return;
+};
+
+template <class M>
+inline bool any(M mask) {
+    Vl bits;
+    __builtin_memcpy(&bits, &mask, sizeof bits);
+    std::int64_t all = 0;
+    for (std::size_t i = 0; i < kW; ++i) all |= bits[i];
+    return all != 0;
+}
+
+constexpr std::size_t kChunk = 64;
+
+template <class Error, class T>
+bool chunk_reaches(const T* g, const T* m, T floor) {
+    using V = typename ExtremesTraits<T>::Value;
+    using M = typename ExtremesTraits<T>::Mask;
+    M found = M{};
+    for (std::size_t i = 0; i < kChunk; i += ExtremesTraits<T>::kWidth) {
+        found |= Error::lanes(load<V>(g + i), load<V>(m + i)) >= floor;
+    }
+    return any(found);
+}
+
+template <class Error, class T>
+bool chunk_exceeds(const T* g, const T* m, double best) {
+    Vl found = Vl{};
+    for (std::size_t i = 0; i < kChunk; i += kW) {
+        found |= Error::wide(load_wide(g + i), load_wide(m + i)) > best;
+    }
+    return any(found);
+}
+
+// The first element with the largest error, and that error in double. `most` is the largest one in
+// lanes, which rounding may have moved by 2^-22 of itself; a chunk is looked at more closely only
+// when it comes near it. Leaves both as they are when no element has such an error.
+template <class Error, class T>
+void locate(const T* g, const T* m, std::size_t n, T most, double& value, std::uint64_t& at) {
+    const T floor = most * static_cast<T>(1 - 0x1p-21);
+    double best = -1;
+    for (std::size_t i = 0; i < n; i += kChunk) {
+        const bool whole = n - i >= kChunk;
+        if (whole && !chunk_reaches<Error>(g + i, m + i, floor)) continue;
+        if (whole && !chunk_exceeds<Error>(g + i, m + i, best)) continue;
+        for (std::size_t k = i; k < (whole ? i + kChunk : n); ++k) {
+            const double error = Error::one(static_cast<double>(g[k]), static_cast<double>(m[k]));
+            if (error > best) {
+                best = error;
+                value = error;
+                at = k + 1;
+            }
         }
+        if (best == 0 && most == 0) return;
     }
 }
