@@ -27,6 +27,14 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
 
 
+def test_a_link_to_nowhere_is_a_row_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "itself").symlink_to("itself")
+    (tmp_path / "missing").symlink_to("nowhere")
+    (tmp_path / "x").touch()
+    dump = Flat().discover(tmp_path, rank=None, token=None)
+    assert [ref.op_name for ref in dump.tensors] == ["itself", "missing", "x"]
+
+
 def test_an_unknown_folder_says_every_reason(tmp_path: Path) -> None:
     with pytest.raises(LayoutError) as caught:
         layouts_of(tmp_path)

@@ -77,6 +77,17 @@ def test_the_newest_run_of_a_token(tmp_path: Path) -> None:
     assert ["20260102000000" in left.reason for left in dump.leftover] == [True]
 
 
+def test_a_link_to_itself_is_passed_over(tmp_path: Path) -> None:
+    folder = token_folder(tmp_path)
+    (folder / "Add.Add.1.2.1706596912161941").write_bytes(b"x")
+    for level in (folder, *folder.parents):
+        (level / "itself").symlink_to("itself")
+        if level == tmp_path:
+            break
+    dump = TorchairGe().discover(tmp_path, rank=None, token=None)
+    assert [ref.op_name for ref in dump.tensors] == ["Add"]
+
+
 def test_names(tmp_path: Path) -> None:
     folder = token_folder(tmp_path)
     for name in ("TransData.TransData_1.1.42.6.1700000000000001", "12345", "999", "notes.txt"):

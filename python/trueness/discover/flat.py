@@ -35,5 +35,13 @@ def _files(top: str) -> Iterator[str]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif entry.is_file() and not entry.name.startswith("."):
+                elif not entry.name.startswith(".") and _is_file(entry):
                     yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Also a link that leads nowhere, or to itself: its row says so, where leaving it out would
+    hide it."""
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        return True
+    return entry.is_file()

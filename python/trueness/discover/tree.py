@@ -17,14 +17,20 @@ SEARCH_DEPTH = 5
 def folders(path: str) -> list[os.DirEntry[str]]:
     """Sub folders in the order of their names, numbers by value."""
     with os.scandir(path) as entries:
-        found = [entry for entry in entries if entry.is_dir()]
+        found = [entry for entry in entries if _leads(entry) and entry.is_dir()]
     return sorted(found, key=lambda entry: natural(entry.name))
 
 
 def files(path: str) -> list[os.DirEntry[str]]:
     """Regular files in the order of their names."""
     with os.scandir(path) as entries:
-        return sorted((e for e in entries if e.is_file()), key=lambda entry: entry.name)
+        found = [entry for entry in entries if _leads(entry) and entry.is_file()]
+    return sorted(found, key=lambda entry: entry.name)
+
+
+def _leads(entry: os.DirEntry[str]) -> bool:
+    """False for a link to nowhere or to itself; asking such a loop what it is raises."""
+    return not entry.is_symlink() or os.path.exists(entry.path)
 
 
 def natural(name: str) -> tuple[int, int, str]:
