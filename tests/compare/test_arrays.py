@@ -16,9 +16,20 @@ def test_every_metric_is_an_attribute() -> None:
     assert c.max_relative_error == pytest.approx(0.5)
     assert c.relative_euclidean_distance == pytest.approx(0.5)
     for name in METRIC_NAMES:
-        assert isinstance(getattr(c, name), float)
+        assert isinstance(getattr(c, name), int | float)
     with pytest.raises(AttributeError):
         _ = c.cosine
+
+
+def test_indices_and_counts_are_whole_and_ratios_have_a_name_python_can_spell() -> None:
+    golden = np.arange(6, dtype=np.float32).reshape(2, 3)
+    my = golden.copy()
+    my[1, 1] += 1
+    result = tn.compare(golden, my)
+    assert isinstance(result.max_absolute_index, int)
+    assert golden.flat[result.max_absolute_index] == 4
+    assert isinstance(result.my_nan_count, int)
+    assert result.error_ratio_1e_3 == result.metrics["error_ratio_1e-3"] == 5 / 6
 
 
 def test_verdict_and_standard() -> None:

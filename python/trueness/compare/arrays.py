@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every metric is also an attribute: `c.cosine_similarity`. Metrics are NaN where undefined;
-    `sums` is None when no elements met."""
+    """Every metric is also an attribute: `c.cosine_similarity`, `c.error_ratio_1e_3`. Indices and
+    counts are integers. Metrics are NaN where undefined; `sums` is None when no elements met."""
 
     state: State
     reason: str
@@ -25,14 +25,17 @@ class Comparison:
     metrics: Metrics
     sums: Sums | None
 
-    def __getattr__(self, name: str) -> float:
+    def __getattr__(self, attribute: str) -> float:
+        name = attribute.replace("_1e_", "_1e-")
         if name.startswith("__"):
             raise AttributeError(name)
         from trueness._core import METRIC_NAMES
 
         metrics = self.__dict__.get("metrics", {})
         if name in metrics:
-            return float(metrics[name])
+            value = metrics[name]
+            whole = name.endswith(("_index", "count")) and value == value
+            return int(value) if whole else value
         if name in METRIC_NAMES:
             return float("nan")
         raise AttributeError(f"no metric is called {name!r}")
