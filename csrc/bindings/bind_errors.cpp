@@ -1,4 +1,5 @@
 #include <exception>
+#include <stdexcept>
 
 #include "base/error.hpp"
 #include "bindings/tensor.hpp"
@@ -31,6 +32,8 @@ void translate(std::exception_ptr pointer) {
               to_text(error.expected()), to_text(error.found()));
     } catch (const ReadError& error) {
         raise("ReadError", path_to_python(error.path()), to_text(error.reason()));
+    } catch (const std::invalid_argument& error) {
+        raise("UsageError", to_text(error.what()));
     }
 }
 

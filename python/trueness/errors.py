@@ -39,7 +39,7 @@ class ReadError(TruenessError, OSError):
         return type(self), (self.path, self.reason)
 
 
-class UsageError(TruenessError):
+class UsageError(TruenessError, ValueError):
     """The caller asked for something that cannot be done; the message says what to do instead."""
 
 

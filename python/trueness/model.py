@@ -80,7 +80,7 @@ class Described:
 
 
 Describe = Callable[[TensorRef], Sequence[Described]]
-"""Reads a file's header for whoever must not read. Raises TruenessError or OSError."""
+"""Reads a file's header for whoever must not read. Raises FormatError or OSError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,16 @@ def paths(tmp_path: Path) -> dict[str, str]:
 
 def run(*words: str) -> int:
     return main(["compare", *words])
+
+
+def process(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    program = "import sys; from trueness.cli.app import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", program, "compare", *words],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
 
 
 @pytest.mark.parametrize("suffix", ["", ".npy"], ids=["folders", "files"])
@@ -135,12 +146,9 @@ def test_a_torchair_dump_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_the_command_itself(paths: dict[str, str]) -> None:
-    program = "import sys; from trueness.cli.app import main; sys.exit(main())"
     for my, code in (("same", 0), ("other", 1), ("missing", 2)):
         words = [paths["golden"] + ".npy", f"{paths.get(my, my)}.npy"]
-        ran = subprocess.run(
-            [sys.executable, "-c", program, "compare", *words], capture_output=True, text=True
-        )
+        ran = process(*words)
         assert ran.returncode == code
         assert "Traceback" not in ran.stderr
 
@@ -154,6 +162,28 @@ def test_help_loads_nothing_heavy() -> None:
     assert ran.returncode == 0
     assert "--golden-path" in ran.stdout
     assert {"numpy", "rich", "trueness._core"} & set(ran.stderr.split()) == set()
+
+
+@pytest.mark.parametrize("name", ["TRUENESS_ISA", "TRUENESS_IO", "TRUENESS_THREADS"])
+@pytest.mark.parametrize("suffix", ["", ".npy"], ids=["folders", "files"])
+def test_a_wrong_variable_is_one_line_and_2(tmp_path: Path, name: str, suffix: str) -> None:
+    (tmp_path / "golden").mkdir()
+    # Enough to be mapped, and to be worth threads.
+    values = np.zeros(1 << 20, np.float32)
+    for path in ("golden.npy", "golden/t.npy"):
+        np.save(tmp_path / path, values)
+    path = str(tmp_path / "golden") + suffix
+    done = process(path, path, "-o", str(tmp_path), **{name: "abacus"})
+    assert done.returncode == 2
+    assert "abacus" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_names_that_the_output_cannot_encode(paths: dict[str, str], tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    done = process(paths["golden"], paths["same"], "-o", folder, PYTHONIOENCODING="utf-8:strict")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/\\udcff/trueness_report_" in done.stdout
 
 
 def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,19 @@ def test_the_function_survives_the_room_of_its_name() -> None:
     assert callable(tn.compare)
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_less_than_one_thread_is_refused(threads: int) -> None:
+    with pytest.raises(tn.UsageError, match="at least 1"):
+        tn.compare(GOLDEN, GOLDEN, threads=threads)
+    assert tn.compare(GOLDEN, GOLDEN, threads=10**12).passed
+
+
+def test_a_wrong_variable_is_no_fault_of_the_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUENESS_THREADS", "many")
+    with pytest.raises(tn.UsageError, match="TRUENESS_THREADS"):
+        tn.compare(GOLDEN, GOLDEN)
+
+
 def test_what_is_no_array_is_refused() -> None:
     with pytest.raises(tn.UsageError):
         tn.compare(GOLDEN, object())

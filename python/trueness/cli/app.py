@@ -7,6 +7,8 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import TextIO
 
 import typer
 
@@ -49,9 +51,16 @@ def _options(
     could not run."""
 
 
+def _print_any_name(out: TextIO) -> None:
+    """Names in dumps, and paths, can be what the encoding of the output cannot say."""
+    if isinstance(out, TextIOWrapper) and out.errors == "strict":
+        out.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code. What goes wrong is one line on stderr, with
     a traceback at log level debug."""
+    _print_any_name(sys.stdout)
     try:
         app(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="trueness")
     except SystemExit as stop:

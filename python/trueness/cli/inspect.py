@@ -13,7 +13,7 @@ import typer
 
 from trueness.cli.raw_shape import parse_shape
 from trueness.cli.table import print_table, printable
-from trueness.errors import FormatError, ReadError, TruenessError
+from trueness.errors import FormatError, ReadError
 
 if TYPE_CHECKING:
     from trueness._core import Tensor
@@ -110,7 +110,7 @@ def _describe(tensor: Tensor) -> dict[str, Any]:
             row["statistics"] = _statistics(tensor)
         except FormatError as error:
             row["problem"] = row["problem"] or f"expected {error.expected}, found {error.found}"
-        except TruenessError as error:
+        except ReadError as error:
             row.update(problem=str(error), unreadable=True)
     return row
 

@@ -55,7 +55,7 @@ def compare(
     or metric."""
     from trueness.compare.metrics import Choice
     from trueness.compare.standards import standard_of
-    from trueness.compare.tensors import compare_tensors
+    from trueness.compare.tensors import compare_tensors, thread_count
     from trueness.read.array import tensor_from_array
 
     chosen = standard_of(standard)
@@ -64,7 +64,7 @@ def compare(
         tensor_from_array(my),
         chosen,
         Choice(metrics),
-        threads or 0,
+        thread_count(threads),
     )
     return Comparison(
         outcome.state,

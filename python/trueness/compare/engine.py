@@ -12,6 +12,7 @@ from trueness.compare.files import Worker
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import OpenFiles
 from trueness.compare.standards import Standard, standard_of
+from trueness.compare.tensors import thread_count
 from trueness.errors import UsageError
 from trueness.model import Pair, Result, Unmatched
 
@@ -39,7 +40,7 @@ def compare_pairs(
     if count < 1:
         raise UsageError(f"jobs is {count}; give at least 1")
     files = files or OpenFiles()
-    worker = Worker(files, standard_of(standard), Choice(metrics), threads or 0)
+    worker = Worker(files, standard_of(standard), Choice(metrics), thread_count(threads))
     return _run(pairs, worker, files, count, on_progress)
 
 

@@ -10,10 +10,10 @@ from threading import Lock
 
 from trueness import _core
 from trueness.compare.metrics import Choice
-from trueness.compare.open_files import OpenFiles, member_of, pick
+from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.standards import Standard, standard_of
-from trueness.compare.tensors import compare_tensors
-from trueness.errors import TruenessError
+from trueness.compare.tensors import compare_tensors, thread_count
+from trueness.errors import FormatError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
 
 HUGE = 4 << 20
@@ -31,7 +31,7 @@ def compare_files(
     """Two files of any supported format, tensor by tensor: two files of one tensor each are a pair;
     else tensors of the same place (io and index) or name are. What is wrong with a file or a tensor
     is in the results. Raises UsageError for an unknown standard or metric."""
-    worker = Worker(OpenFiles(), standard_of(standard), Choice(metrics), threads or 0)
+    worker = Worker(OpenFiles(), standard_of(standard), Choice(metrics), thread_count(threads))
     pair = Pair(TensorRef(os.fspath(golden_path)), TensorRef(os.fspath(my_path)), "two files")
     return list(worker.results(pair))
 
@@ -69,7 +69,7 @@ class Worker:
                 yield from self._whole_files(item, golden, my)
                 return
             meeting = _Meeting(item, pick(golden, item.golden), pick(my, item.my))
-        except (TruenessError, OSError, MemoryError) as error:
+        except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
             yield self._failure(item, str(error) or type(error).__name__)
             return
         yield self._compare(meeting)

@@ -9,10 +9,13 @@ from math import prod
 from trueness import _core
 from trueness.compare.metrics import Choice
 from trueness.compare.standards import Standard
-from trueness.errors import TruenessError
+from trueness.errors import FormatError, UsageError
 from trueness.model import NO_METRICS, Metrics, State
 
 Shape = tuple[int, ...]
+
+MAX_THREADS = 4096
+"""More do not fit what the core takes, and no machine has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Outcome:
 def compare_tensors(
     golden: _core.Tensor, my: _core.Tensor, standard: Standard, choice: Choice, threads: int
 ) -> Outcome:
-    """Never raises for what is wrong with a tensor: the outcome says it."""
+    """Never raises for what is wrong with a tensor: the outcome says it. Raises UsageError for a
+    wrong TRUENESS_ISA or TRUENESS_THREADS, which is no tensor's fault."""
     shapes = golden.logical_shape, my.logical_shape
     obstacle = _obstacle(golden, my, *shapes)
     if obstacle:
@@ -40,10 +44,19 @@ def compare_tensors(
     try:
         sums = _core.compare(golden, my, threads=threads, metrics=choice.mask)
         values = sums.finish()
-    except (TruenessError, OSError, MemoryError) as error:
+    except (FormatError, OSError, MemoryError) as error:
         return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
     breach = standard.breach(golden.dtype, my.dtype, values)
     return Outcome(_state(values), _join(breach, note), not breach, choice.keep(values), sums)
+
+
+def thread_count(threads: int | None) -> int:
+    """As the core wants it: 0, its own choice, for None. Raises UsageError below 1."""
+    if threads is None:
+        return 0
+    if threads < 1:
+        raise UsageError(f"threads is {threads}; give at least 1")
+    return min(threads, MAX_THREADS)
 
 
 def _obstacle(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from trueness.errors import FormatError, TruenessError
+from trueness.errors import FormatError
 from trueness.model import Describe, Described, Graph, GraphOp, Pair, TensorRef, Unmatched
 from trueness.pair import arguments
 from trueness.pair.fusion import parts_of, producer
@@ -64,7 +64,7 @@ def pair_operator(graph: Graph, ge: TensorRef, fx: FxToken, describe: Describe) 
         return
     try:
         tensors = describe(ge)
-    except (TruenessError, OSError) as error:
+    except (FormatError, OSError) as error:
         yield from _unreadable(ge, ops, fx, str(error))
         return
     inputs = [t for t in tensors if t.io == "input"]
@@ -84,7 +84,7 @@ def _inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
         return
     try:
         tensors = describe(ge)
-    except (TruenessError, OSError):
+    except (FormatError, OSError):
         yield Pair(ge, ge, "input against output")
         return
     inputs = {t.index for t in tensors if t.io == "input"}
@@ -220,7 +220,7 @@ def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
         tensors = describe(ref)
     except FormatError as error:
         return _NO_TENSOR if _OBJECT_DTYPE in error.found else str(error)
-    except (TruenessError, OSError) as error:
+    except OSError as error:
         return str(error)
     return tensors[0] if len(tensors) == 1 else f"{ref.path}: holds {len(tensors)} tensors"
 
