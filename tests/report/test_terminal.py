@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,29 @@ def test_everything_is_said(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -
     for word in ("FAIL", "auto@1", "Mul_1", "0.75", "too far", "alone", "exit code 1"):
         assert word in text
     assert ("\x1b[" in text) is out.isatty()
+
+
+def test_a_narrow_terminal_keeps_numbers_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Terminal()
+    result = replace(failed("SoftmaxV2_1", 0.00128399), my_dtype="float32", my_shape=(16, 1024))
+    print_summary(
+        Summary.of([replace(result, my_dtype="float32", my_shape=(16, 1024))]), 10, None, out
+    )
+    assert "0.00128399" in out.getvalue()
+    assert "too far" not in out.getvalue()
+
+
+def test_a_tensor_that_has_only_a_name() -> None:
+    out = io.StringIO()
+    long = "layers." + "x" * 10_000 + ".weight"
+    for name, shown in (("lm_head", "lm_head"), (long, "layers.xxx")):
+        ref = TensorRef("weights.safetensors", member=name)
+        print_summary(Summary.of([replace(failed("", 1.0), my=ref)]), 10, None, out)
+        assert f"first to differ: weights.safetensors, {shown}" in out.getvalue()
+        assert f"\nweights.safetensors  {shown}" in out.getvalue()
+    assert "xxx.weight" in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) < 250
 
 
 def test_names_cannot_steer_the_terminal() -> None:

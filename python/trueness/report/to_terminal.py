@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trueness.model import Result
+from trueness.model import Result, TensorRef
 from trueness.report.columns import location, shape_text
 from trueness.report.summary import Summary
 
@@ -21,6 +21,13 @@ _METRICS = (
     ("max abs. error", "max_absolute_error"),
 )
 _HEAD = ("operator", "tensor", "my dtype", "shape", *(title for title, _ in _METRICS), "why")
+_FIRST_TO_GO = ("why", "max rel. error", "my dtype", "shape")
+"""Columns that a narrow terminal can do without: the report has them, and the others say more."""
+_FOLDED = ("operator", "tensor", "why")
+_FOLD_AT = 30
+"""Columns of words may be this narrow; a number that is broken up cannot be read."""
+LONGEST_NAME = 60
+"""Names of tensors can have thousands of characters; the report has them whole."""
 
 
 def print_summary(
@@ -69,7 +76,10 @@ def _headline(summary: Summary) -> str:
     by = f"by standard {summary.standard}"
     if first is None:
         return f"{word} {by}"
-    return f"{word} {by}; first to differ: {_operator(first)}"
+    named = first.my or first.golden
+    # An operator is known by its name alone; a file of named tensors is not.
+    tensor = f", {_tensor(named)}" if named and isinstance(named.member, str) else ""
+    return f"{word} {by}; first to differ: {_operator(first)}{tensor}"
 
 
 def _coverage(summary: Summary) -> str:
@@ -104,15 +114,29 @@ def _operator(result: Result) -> str:
     places = [f"rank {ref.rank}" if ref.rank is not None else ""]
     places.append(f"token {ref.token}" if ref.token is not None else "")
     where = ", ".join(filter(None, places))
-    return clean(f"{name} ({where})" if where else name)
+    return _cut(clean(f"{name} ({where})" if where else name))
+
+
+def _tensor(ref: TensorRef) -> str:
+    """Which one of its file: `input 0`, or its name; "" where a file holds just one."""
+    if isinstance(ref.member, str):
+        return _cut(clean(ref.member))
+    return f"{ref.io} {'.'.join(map(str, (ref.index, *ref.nested)))}" if ref.io else ""
+
+
+def _cut(name: str) -> str:
+    """Without its middle when it is too long: what tells names apart is at either end."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    half = (LONGEST_NAME - 3) // 2
+    return f"{name[:half]}...{name[-half:]}"
 
 
 def _cells(result: Result) -> tuple[str, ...]:
     ref = result.my or result.golden
-    tensor = ".".join(map(str, (ref.index, *ref.nested))) if ref else ""
     return (
         _operator(result),
-        f"{ref.io} {tensor}" if ref and ref.io else "",
+        _tensor(ref) if ref else "",
         result.my_dtype,
         shape_text(result.my_shape),
         *(_short(result.metrics.get(name)) for _, name in _METRICS),
@@ -132,6 +156,21 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """Without the columns of _FIRST_TO_GO for which `width` has no room."""
+    columns = list(zip(*rows, strict=True))
+    for title in _FIRST_TO_GO:
+        if sum(map(_needed, columns)) <= width:
+            break
+        columns = [column for column in columns if column[0] != title]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _needed(column: Sequence[str]) -> int:
+    longest = max(map(len, column))
+    return (min(longest, _FOLD_AT) if column[0] in _FOLDED else longest) + 2
+
+
 def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out: TextIO) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -141,12 +180,12 @@ def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out:
     console.print(Text(_headline(summary), "bold red" if summary.exit_code else "bold green"))
     console.print(Text(_coverage(summary)))
     if worst:
-        table = Table(
-            title=f"worst {len(worst)} of {summary.failed} that differ", title_justify="left"
-        )
-        for title in _HEAD:
-            table.add_column(title, overflow="fold")
-        for row in worst:
+        console.print(Text(f"\nworst {len(worst)} of {summary.failed} that differ:"))
+        head, *rows = _fitting([_HEAD, *worst], console.width)
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for title in head:
+            table.add_column(title, overflow="fold", no_wrap=title not in _FOLDED)
+        for row in rows:
             table.add_row(*map(Text, row))
         console.print(table)
     for line in _missing(summary, top):
