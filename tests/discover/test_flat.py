@@ -5,6 +5,7 @@ import pytest
 from trueness.discover import LAYOUTS, layouts_of
 from trueness.discover.flat import Flat
 from trueness.errors import LayoutError
+from trueness.report import CsvReport
 
 
 def test_names_are_relative_paths_in_order(tmp_path: Path) -> None:
@@ -19,6 +20,15 @@ def test_names_are_relative_paths_in_order(tmp_path: Path) -> None:
         tmp_path / "a/c.npy",
         tmp_path / "b.npy",
     ]
+
+
+def test_reports_of_earlier_comparisons_are_no_tensors(tmp_path: Path) -> None:
+    with CsvReport(tmp_path):
+        (tmp_path / "trueness_report_of_mine.npy").touch()
+        assert len(list(tmp_path.iterdir())) == 2
+        assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

@@ -184,3 +184,10 @@ def test_locations() -> None:
     assert location(TensorRef("f")) == "f"
     assert location(TensorRef("f", ("input", 2))) == "f,inputs,2"
     assert location(TensorRef("f.npz", "weight")) == "f.npz,weight"
+
+
+def test_a_folder_is_not_replaced_and_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError):
+        to_csv([result()], tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

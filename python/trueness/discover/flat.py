@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from trueness.model import Dump, TensorRef
+
+_IGNORED = re.compile(r"\.|trueness_report_\w+\.csv(\.partial)?$")
+"""Hidden files, and what an earlier comparison wrote into the dump: no tensors are in there."""
 
 
 class Flat:
@@ -35,7 +39,7 @@ def _files(top: str) -> Iterator[str]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif not entry.name.startswith(".") and _is_file(entry):
+                elif not _IGNORED.match(entry.name) and _is_file(entry):
                     yield entry.path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import tempfile
 from collections.abc import Iterable
@@ -77,6 +78,9 @@ class CsvReport:
 def to_csv(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     """Writes all results to `path`, in the place of what was there."""
     final = Path(path)
+    if final.is_dir():
+        # Found out at the end, it would leave the rows behind under another name.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
     with CsvReport(final.parent, final) as report:
         for result in results:
             report.write(result)
