@@ -1,5 +1,6 @@
 """`trueness convert`: what it writes is what was read."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -101,6 +102,16 @@ def test_names_too_long_for_a_file_system(tmp_path):
     short, original = (out / "mapping.csv").read_text().strip().split(",")
     assert original == f"x.npz.{name}.npy"
     assert np.load(out / short).tolist() == [0, 1, 2]
+
+
+def test_a_long_name_that_is_not_utf8(tmp_path):
+    name = os.fsdecode(b"\xff" * 248 + b".npy")
+    np.save(tmp_path / name, np.arange(3))
+    out = tmp_path / "out"
+    assert main(["convert", str(tmp_path / name), "--to", "npy", "-o", str(out)]) == 0
+    short, original = (out / "mapping.csv").read_bytes().strip().split(b",")
+    assert original == os.fsencode(f"{name}.0.npy")
+    assert np.load(out / os.fsdecode(short)).tolist() == [0, 1, 2]
 
 
 def test_pt_without_torch(tmp_path, monkeypatch, capsys):

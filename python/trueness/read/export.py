@@ -132,10 +132,12 @@ def _short_enough(folder: Path, name: str) -> Path:
     in mapping.csv as the dumps themselves have it."""
     if len(os.fsencode(name)) <= MAX_NAME_BYTES:
         return folder / name
-    short = f"{uuid.uuid3(uuid.NAMESPACE_DNS, name).hex}{Path(name).suffix}"
+    # A name need not be UTF-8, which hash and file want; in mapping.csv its bytes stay as they are.
+    hashable = name.encode(errors="backslashreplace").decode()
+    short = f"{uuid.uuid3(uuid.NAMESPACE_DNS, hashable).hex}{Path(name).suffix}"
     mapping = folder / "mapping.csv"
-    line = f"{short},{name}\n"
-    if not mapping.exists() or line not in mapping.read_text(encoding="utf-8"):
-        with mapping.open("a", encoding="utf-8") as target:
+    line = os.fsencode(f"{short},{name}\n")
+    if not mapping.exists() or line not in mapping.read_bytes():
+        with mapping.open("ab") as target:
             target.write(line)
     return folder / short
