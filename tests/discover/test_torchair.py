@@ -102,6 +102,15 @@ def test_names(tmp_path: Path) -> None:
     assert not any(left.expected for left in dump.leftover)
 
 
+def test_a_damaged_mapping_costs_only_its_lines(tmp_path: Path) -> None:
+    folder = token_folder(tmp_path)
+    (folder / "12345").touch()
+    good = b"12345,Add.very_long.1.2.1700000000000003\n"
+    (folder / "mapping.csv").write_bytes(b'7,"quote\n\0\xff\n8,' + bytes(200_000) + b"\n" + good)
+    dump = TorchairGe().discover(tmp_path, rank=None, token=None)
+    assert [ref.op_name for ref in dump.tensors] == ["very_long"]
+
+
 def test_fx_names(tmp_path: Path) -> None:
     folder = tmp_path / "worldsize1_global_rank0/graph_2/3"
     folder.mkdir(parents=True)

@@ -4,7 +4,6 @@ operator, `{op_type}.{op_name}.{task}.{stream}.{time}`."""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -153,6 +152,8 @@ def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
 
 
 def _real_names(folder: str) -> dict[str, str]:
-    """The names CANN could not use: a file whose name would be too long is called by a number."""
+    """The names CANN could not use: a file whose name would be too long is called by a number. CANN
+    quotes nothing, so this is no CSV for the csv module, which raises on what it finds odd."""
     with open(os.path.join(folder, _MAPPING), encoding="utf-8", errors="replace") as file:
-        return {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}
+        rows = (line.rstrip("\r\n").partition(",") for line in file)
+        return {number: name for number, comma, name in rows if comma}
