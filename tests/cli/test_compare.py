@@ -115,6 +115,15 @@ def test_two_files_show_every_number(
         assert word in " ".join(out.split())
 
 
+def test_the_exit_code_that_is_said_is_the_one_given(
+    paths: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (paths["golden"] + ".npy", paths["other"] + ".npy")
+    for options, code in (((), 1), (("--exit-zero",), 0)):
+        assert run(*words, *options) == code
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"exit code {code}: ")
+
+
 def test_quiet_says_nothing(paths: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(paths["golden"] + ".npy", paths["other"] + ".npy", "-q") == 1
     assert capsys.readouterr().out == ""

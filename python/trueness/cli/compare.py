@@ -86,17 +86,14 @@ def compare(
         top=top,
         json=json,
         quiet=quiet,
+        exit_zero=exit_zero,
     )
     try:
-        if run.two_files():
-            _only_for_folders(layout=layout, rank=rank, token=token)
-            code = run.files(jobs)
-        else:
-            code = run.folders(layout, rank, token, jobs)
+        code = run.start(layout, rank, token, jobs)
     except KeyboardInterrupt:
         print("trueness: stopped; rows so far, if any, are in a .partial file", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    raise typer.Exit(0 if exit_zero else code)
+    raise typer.Exit(code)
 
 
 @dataclass(frozen=True)
@@ -111,6 +108,16 @@ class _Run:
     top: int
     json: bool
     quiet: bool
+    exit_zero: bool
+
+    def start(
+        self, layout: str | None, rank: int | None, token: int | None, jobs: int | None
+    ) -> int:
+        """Returns the exit code."""
+        if not self.two_files():
+            return self.folders(layout, rank, token, jobs)
+        _only_for_folders(layout=layout, rank=rank, token=token)
+        return self.files(jobs)
 
     def two_files(self) -> bool:
         for side, path in (("GOLDEN", self.golden), ("MY", self.my)):
@@ -160,12 +167,13 @@ class _Run:
     def _show(self, summary: Summary, path: Path | None) -> int:
         from trueness.report import print_json, print_summary
 
+        code = 0 if self.exit_zero else summary.exit_code
         if self.json:
             shown = [*summary.worst(self.top), *summary.missing[: self.top]]
             print_json(summary, shown, path, sys.stdout)
         elif not self.quiet:
-            print_summary(summary, self.top, path, sys.stdout)
-        return summary.exit_code
+            print_summary(summary, self.top, path, sys.stdout, exit_code=code)
+        return code
 
 
 def _collect(results: Iterable[Result], folder: str | None) -> tuple[Summary, Path | None]:
