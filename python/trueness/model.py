@@ -50,10 +50,28 @@ Member = tuple[str, int] | str
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a dump kept of a tensor in place of its values; None or "" for what it does not tell.
+    Extremes and mean are over finite elements where counts of the others are given."""
+
+    max_value: float | None = None
+    min_value: float | None = None
+    mean_value: float | None = None
+    l2norm: float | None = None
+    nan_count: float | None = None
+    inf_count: float | None = None
+    checksum: str = ""
+    dtype: str = ""
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TensorRef:
     """Where a tensor is and what it was in the model. `member` None: the whole file, to be compared
     tensor by tensor. `io` is "input", "output" or "" (not known); `nested` is the place inside a
-    list argument; `order` sorts the tensors of one token by execution."""
+    list argument, `argument` the name of a keyword argument or a parameter; `order` sorts the
+    tensors of one token by execution. `statistics`: there are no values; what there is instead, or
+    the kind of statistics file (a key of `read.statistics.KINDS`) that `path` is."""
 
     path: str
     member: Member | None = None
@@ -67,6 +85,8 @@ class TensorRef:
     graph: str = ""
     token: int | None = None
     order: int = 0
+    argument: str = ""
+    statistics: Statistics | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
