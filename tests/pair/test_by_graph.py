@@ -223,7 +223,7 @@ def test_what_is_missing_has_its_reason(tmp_path: Path) -> None:
     rows = tree.pair()
     assert reasons(rows, "/7/") == ["token 7 is not in graph_1 of rank 0 of the golden dump"]
     assert set(reasons(rows, "rank0/graph_1/1/")) == {
-        "token 1 of graph_1 is not in my dump of rank 0"
+        "token 1 of graph_1 of rank 0 is not in my dump"
     }
     assert set(reasons(rows, "rank1/")) == {"rank 1 is not in my dump"}
     assert reasons(rows, "/graph_1/1/2/") == [

@@ -1,6 +1,5 @@
-"""GE dumps as torchair makes them from PTA 7.2 on: graphs beside
-`worldsize{W}_global_rank{R}/{time}/{device}/{model_name}/{model_id}/{token}/` with one file an
-operator, `{op_type}.{op_name}.{task}.{stream}.{time}`."""
+"""GE dumps as torchair makes them: `{time}/{device}/{model_name}/{model_id}/{token}/` with one file
+an operator, from PTA 7.2 on in `worldsize{W}_global_rank{R}/`, and graphs beside it all."""
 
 from __future__ import annotations
 
@@ -27,34 +26,34 @@ class TorchairGe:
     def refusal(self, root: Path) -> str | None:
         if not root.is_dir():
             return "not a folder"
-        if not any(self._graph_paths(root, None)):
-            return "no dynamo_original_graph_{id}_rank_{r}_pid_{p}_ts_{t}.txt in it"
-        if not any(_holds_times(folder) for _, folder in tree.rank_folders(root)):
+        if next(_graph_paths(root, None), None) is None:
             return (
-                "a graph, but no worldsize{W}_global_rank{R} folder with {time}/{device} below it "
-                "(PTA 7.1.0 and older wrote none; their layout is not read yet)"
+                "no dynamo_original_graph_{id}_rank_{r}_pid_{p}_ts_{t}.txt and no "
+                "dynamo_original_graph_{t}.txt in it"
             )
+        if next(tree.bases(root, _holds_times), None) is None:
+            return "a graph, but no [worldsize{W}_global_rank{R}/]{time}/{device} folder beside it"
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """Raises LayoutError when two folders claim the same rank, FormatError for a bad graph."""
         found = _Found()
-        for number, folder in tree.one_a_rank(root, _holds_times):
-            if rank is None or number == rank:
-                _read_rank(found, number, folder, token)
-        graphs = [ge_graph.read_graph(Path(path)) for path in self._graph_paths(root, rank)]
+        for base in tree.one_a_rank(root, _holds_times, rank):
+            _read_base(found, base, token)
+        graphs = [ge_graph.read_graph(Path(path)) for path in _graph_paths(root, rank)]
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
-        found.tensors.sort(key=lambda ref: (ref.rank, ref.token, ref.order, ref.path))
+        found.tensors.sort(key=lambda r: (r.rank, r.device or 0, r.token, r.order, r.path))
         return Dump(self.name, str(root), found.tensors, graphs, found.leftover)
 
-    @staticmethod
-    def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
-        inside = tree.RANK_FOLDER.fullmatch(root.resolve().name)
-        if inside:
-            root, rank = root.resolve().parent, int(inside[1])
-        for entry in tree.files_above_ranks(root):
+
+def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
+    inside = tree.rank_of(root)
+    if inside is not None:
+        root, rank = root.resolve().parent, inside
+    for folder in tree.above_ranks(root, _holds_times):
+        for entry in tree.files(folder):
             match = ge_graph.FILE_NAME.fullmatch(entry.name)
-            if match and (rank is None or int(match[2]) == rank):
+            if match and (rank is None or match[2] is None or int(match[2]) == rank):
                 yield entry.path
 
 
@@ -64,39 +63,44 @@ class _Found:
     leftover: list[Leftover] = field(default_factory=list)
 
 
-def _holds_times(folder: str) -> bool:
-    return any(TIME_FOLDER.fullmatch(entry.name) for entry in tree.folders(folder))
+def _holds_times(base: tree.Base) -> bool:
+    rank, folder = base
+    times = (entry for entry in tree.folders(folder) if TIME_FOLDER.fullmatch(entry.name))
+    if rank is not None:
+        return next(times, None) is not None
+    return any(device.name.isdecimal() for time in times for device in tree.folders(time.path))
 
 
-def _read_rank(found: _Found, rank: int, folder: str, token: int | None) -> None:
-    """A model run again in the same process gets a new time folder: the newest one that has a token
-    is the one compared, the older ones are left over as a whole."""
-    newest: dict[tuple[int | None, str, str, int], str] = {}
+def _read_base(found: _Found, base: tree.Base, token: int | None) -> None:
+    """Every run gets a new time folder: of a model the newest run is compared, and the older ones
+    are left over as a whole. Two runs are never mixed."""
+    rank, folder = base
+    newest: dict[tuple[int | None, str, str], str] = {}
     times = [entry for entry in tree.folders(folder) if TIME_FOLDER.fullmatch(entry.name)]
     for time in reversed(times):
         for place in _token_folders(time.path, rank):
+            taken = newest.setdefault(place.key, time.name)
             if token is not None and place.token != token:
                 continue
-            taken = newest.setdefault(place.key, time.name)
-            reason = "" if taken == time.name else f"an older run: {taken} holds the same token"
+            reason = "" if taken == time.name else f"an older run: {taken} holds the same model"
             _read_token(found, place, reason)
 
 
 @dataclass(frozen=True)
 class _Place:
     path: str
-    rank: int
+    rank: int | None
     device: int | None
     graph: str
     model_id: str
     token: int
 
     @property
-    def key(self) -> tuple[int | None, str, str, int]:
-        return self.device, self.graph, self.model_id, self.token
+    def key(self) -> tuple[int | None, str, str]:
+        return self.device, self.graph, self.model_id
 
 
-def _token_folders(time: str, rank: int) -> Iterator[_Place]:
+def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
     for device in tree.folders(time):
         number = int(device.name) if device.name.isdecimal() else None
         for model in tree.folders(device.path):

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from trueness.errors import FormatError, TruenessError
-from trueness.model import Describe, Described, Graph, GraphOp, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Described, GraphOp, Pair, TensorRef, Unmatched
 from trueness.pair import arguments
-from trueness.pair.fusion import parts_of, producer
+from trueness.pair.fusion import FusedNames, producer
 from trueness.pair.graphs import node_of
 
 Row = Pair | Unmatched
@@ -52,13 +52,15 @@ class FxToken:
                 yield ref, *self._excused.get(ref.path, ("", False))
 
 
-def pair_operator(graph: Graph, ge: TensorRef, fx: FxToken, describe: Describe) -> Iterator[Row]:
+def pair_operator(
+    names: FusedNames, ge: TensorRef, fx: FxToken, describe: Describe
+) -> Iterator[Row]:
     """Every tensor of the GE file once, paired or not."""
-    parts, doubt = parts_of(ge.op_name, graph.ops)
+    parts, doubt = names.parts_of(ge.op_name)
     if not parts:
         yield from _inserted(ge, describe)
         return
-    ops = [graph.ops[part] for part in parts]
+    ops = [names.ops[part] for part in parts]
     if not any(name for op in ops for name in op.fx_names):
         yield Unmatched(None, ge, "a step inside a converter: names no FX tensor", expected=True)
         return
