@@ -69,9 +69,10 @@ class Statistics:
 class TensorRef:
     """Where a tensor is and what it was in the model. `member` None: the whole file, to be compared
     tensor by tensor. `io` is "input", "output" or "" (not known); `nested` is the place inside a
-    list argument, `argument` the name of a keyword argument or a parameter; `order` sorts the
-    tensors of one token by execution. `statistics`: there are no values; what there is instead, or
-    the kind of statistics file (a key of `read.statistics.KINDS`) that `path` is."""
+    list argument, `argument` the name of a keyword argument or a parameter, `scope` the module that
+    called the operator; `order` sorts the tensors of one token by execution. `statistics`: there
+    are no values; what there is instead, or the kind of statistics file that `path` is (a key of
+    `read.statistics.KINDS`)."""
 
     path: str
     member: Member | None = None
@@ -86,6 +87,7 @@ class TensorRef:
     token: int | None = None
     order: int = 0
     argument: str = ""
+    scope: str = ""
     statistics: Statistics | str | None = None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trueness.discover.flat import Flat
+from trueness.discover.msprobe import Msprobe
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.errors import LayoutError
@@ -27,7 +28,12 @@ class Layout(Protocol):
         """Every tensor of the folder; `rank` and `token` keep only that one."""
 
 
-LAYOUTS: Sequence[Layout] = (TorchairGe(), TorchairFx(), Flat())
+LAYOUTS: Sequence[Layout] = (
+    TorchairGe(),
+    TorchairFx(),
+    Msprobe(),
+    Flat(),
+)
 """The most special first: `flat` takes any folder with files."""
 
 
