@@ -78,7 +78,7 @@ def compare_dumps(
     metrics: str | Sequence[str] | None = None,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> DumpComparison:
-    """Compares two dump folders. `layout` is "torchair" or "flat", recognised when None; `rank` and
+    """Compares two dump folders. `layout` names a pairing, recognised when None; `rank` and
     `token` keep that one only. What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,

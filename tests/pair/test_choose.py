@@ -13,6 +13,7 @@ from trueness.pair import choose
             ["torchair_ge", "torchair_fx", "flat"],
             "torchair",
         ),
+        (["torchair_ge", "flat"], ["torchair_ge", "flat"], "fusion"),
         (["flat"], ["flat"], "flat"),
     ],
 )

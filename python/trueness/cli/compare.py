@@ -31,7 +31,7 @@ _Output = Annotated[
     _Text,
     typer.Option("--output", "-o", help="Folder of the report. [two folders: the current one]"),
 ]
-_Layout = Annotated[_Text, typer.Option(help="torchair or flat. [recognised]")]
+_Layout = Annotated[_Text, typer.Option(help="torchair, fusion or flat. [recognised]")]
 _Rank = Annotated[_Number, typer.Option("--rank", "-r", help="Only this rank.")]
 _Token = Annotated[_Number, typer.Option("--token", help="Only this token.")]
 _Metrics = Annotated[

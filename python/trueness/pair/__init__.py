@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import by_call, by_graph, by_name
+from trueness.pair import by_call, by_fusion, by_graph, by_name
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -25,6 +25,7 @@ class Pairing:
 
 PAIRINGS: Sequence[Pairing] = (
     Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
+    Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
     Pairing("flat", "flat", "flat", by_name.pair),
 )

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from trueness.model import Graph, TensorRef
-from trueness.pair.graphs import Model, Tokens, likeness, node_of
+from trueness.pair import likely
+from trueness.pair.graphs import Model, Tokens, node_of
+from trueness.pair.likely import likeness
 
 MOSTLY = 0.5
 """Of the best likeness: what a folder of the right number needs not to be doubted."""
@@ -73,58 +75,13 @@ def choose(graphs: Mapping[Model, Graph], fx: FxFolders) -> dict[Model, Choice]:
             unnamed.setdefault(scope, []).append(model)
     for models in unnamed.values():
         taken = {folder for folder, _ in chosen.values()}
-        chosen |= _by_likeness(models, alike, taken)
+        for model, (folder, doubt) in likely.choose(models, alike, taken).items():
+            if not doubt and folder.rank is not None:
+                doubt = f"no golden folder of its graph number; {folder} is most alike"
+            chosen[model] = folder, doubt
     return chosen
 
 
 def _fx_nodes(graph: Graph) -> set[str]:
     names = (name for op in graph.ops.values() for name in op.fx_names)
     return {node for node, _ in map(node_of, names) if node}
-
-
-def _by_likeness(
-    models: Sequence[Model],
-    alike: Mapping[Model, Mapping[Folder, float]],
-    taken: set[Folder],
-) -> dict[Model, Choice]:
-    """The most alike first; of equally alike ones the first folder to the first model."""
-    offers = [
-        (-score, place, number, model, folder)
-        for place, model in enumerate(models)
-        for number, (folder, score) in enumerate(alike[model].items())
-        if score
-    ]
-    chosen: dict[Model, Choice] = {}
-    used = set(taken)
-    owner: dict[Folder, float] = {}
-    for loss, _, _, model, folder in sorted(offers, key=lambda offer: offer[:3]):
-        if model not in chosen and folder not in used:
-            used.add(folder)
-            owner[folder] = -loss
-            chosen[model] = folder, _why(model, models, folder, alike)
-    for loss, _, _, model, folder in sorted(offers, key=lambda offer: offer[:3]):
-        if model not in chosen and owner.get(folder) == -loss:
-            chosen[model] = folder, f"{folder} is also compared with another model"
-    return chosen
-
-
-def _why(
-    model: Model,
-    models: Sequence[Model],
-    folder: Folder,
-    alike: Mapping[Model, Mapping[Folder, float]],
-) -> str:
-    scores = alike[model]
-    score = scores[folder]
-    folders = sum(other == score for other in scores.values())
-    rivals = sum(alike[other].get(folder) == score for other in models)
-    if folders > 1 or rivals > 1:
-        return (
-            f"{folders} golden folders are alike for {rivals} of my models and none names a rank; "
-            "taken in their order"
-        )
-    if score < max(scores.values()):
-        return f"the golden folder most alike is that of another model; taken is {folder}"
-    if folder.rank is not None:
-        return f"no golden folder of its graph number; {folder} is most alike"
-    return ""

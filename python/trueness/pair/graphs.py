@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from trueness.model import Graph, TensorRef
+from trueness.pair.likely import likeness
 
 Tokens = dict[int | None, list[TensorRef]]
 
@@ -16,6 +17,10 @@ class Model(NamedTuple):
     rank: int | None
     device: int | None
     name: str
+
+    def __str__(self) -> str:
+        rank = "" if self.rank is None else f" of rank {self.rank}"
+        return f"{self.name} on device {self.device}{rank}"
 
 
 def models_of(refs: Sequence[TensorRef]) -> dict[Model, Tokens]:
@@ -52,11 +57,6 @@ def node_of(fx_name: str) -> tuple[str, int]:
     """`{node}-{target}.OUTPUT.{k}` taken apart; ("", 0) for a name of another form."""
     node, dot, index = fx_name.rpartition(".OUTPUT.")
     return (node, int(index)) if dot and index.isdecimal() and len(index) < 10 else ("", 0)
-
-
-def likeness(names: Collection[str], others: Collection[str]) -> float:
-    """Share of the names that are on both sides: decode's are often all among prefill's."""
-    return 2 * len(set(names) & set(others)) / max(1, len(names) + len(others))
 
 
 def _most_alike(graphs: Sequence[Graph], tokens: Tokens, why: str) -> tuple[Graph | None, str]:

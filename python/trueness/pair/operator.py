@@ -58,7 +58,7 @@ def pair_operator(
     """Every tensor of the GE file once, paired or not."""
     parts, doubt = names.parts_of(ge.op_name)
     if not parts:
-        yield from _inserted(ge, describe)
+        yield from inserted(ge, describe)
         return
     ops = [names.ops[part] for part in parts]
     if not any(name for op in ops for name in op.fx_names):
@@ -79,7 +79,8 @@ def pair_operator(
         yield row
 
 
-def _inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
+def inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
+    """An operator that is in no graph."""
     if not any(word in ge.op_type for word in PASS_THROUGH):
         reason = "not in the graph: inserted by the GE compiler"
         yield Unmatched(None, ge, reason, expected=True)
@@ -92,7 +93,7 @@ def _inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
     inputs = {t.index for t in tensors if t.io == "input"}
     outputs = {t.index for t in tensors if t.io == "output"}
     for index in sorted(inputs | outputs):
-        source, result = _member(ge, "input", index), _member(ge, "output", index)
+        source, result = member(ge, "input", index), member(ge, "output", index)
         if index in inputs and index in outputs:
             yield Pair(source, result, f"input against output of the inserted {ge.op_type}")
         else:
@@ -105,7 +106,7 @@ def _unreadable(ge: TensorRef, ops: list[GraphOp], fx: FxToken, why: str) -> Ite
     names = list(enumerate(ops[-1].fx_names))
     pairs = [(k, ref) for k, name in names if name and (ref := fx.output(name))]
     for k, ref in pairs:
-        yield Pair(fx.use(ref), _member(ge, "output", k), "FX name")
+        yield Pair(fx.use(ref), member(ge, "output", k), "FX name")
     for node in dict.fromkeys(node for op in ops for node in _nodes(op)):
         for ref in fx.inputs(node):
             fx.excuse(ref, f"my file cannot be read: {why}", False)
@@ -132,7 +133,7 @@ def _outputs(
         return
     for tensor in outputs:
         name = last[tensor.index] if tensor.index < len(last) else ""
-        my = _member(ge, "output", tensor.index)
+        my = member(ge, "output", tensor.index)
         golden = fx.output(name) if name else None
         if golden:
             yield Pair(fx.use(golden), my, "FX name")
@@ -203,7 +204,7 @@ def _aligned(
     absent = "" if candidates else "golden has no file of its FX node"
     partners = {match.my: match for match in arguments.align(known, tensors)}
     for place, tensor in enumerate(tensors):
-        my = _member(ge, tensor.io, tensor.index)
+        my = member(ge, tensor.io, tensor.index)
         match = partners.get(place)
         if match:
             yield Pair(fx.use(candidates[match.golden]), my, how, match.doubt)
@@ -251,5 +252,6 @@ def _nodes(op: GraphOp) -> Sequence[str]:
     return tuple(dict.fromkeys(node_of(name)[0] for name in op.fx_names if name))
 
 
-def _member(ref: TensorRef, io: str, index: int) -> TensorRef:
+def member(ref: TensorRef, io: str, index: int) -> TensorRef:
+    """A tensor of an operator's file."""
     return replace(ref, member=(io, index), io=io, index=index)
