@@ -87,8 +87,8 @@ def compare_dumps(
         raise UsageError("mapping files cannot be used yet; leave mapping out")
     golden_root, my_root = _folder(golden_dir, "golden"), _folder(my_dir, "my")
     pairing = _pairing(golden_root, my_root, layout)
-    if pairing.name == "flat" and (rank is not None or token is not None):
-        raise UsageError("a flat layout knows no ranks and tokens; give the folder of one instead")
+    if pairing.name in ("flat", "onnx") and (rank is not None or token is not None):
+        raise UsageError(f"{pairing.name} knows no ranks and tokens; give the folder of one instead")
     layouts = {known.name: known for known in discover.LAYOUTS}
     golden = layouts[pairing.golden].discover(golden_root, rank=rank, token=token)
     my = layouts[pairing.my].discover(my_root, rank=rank, token=token)

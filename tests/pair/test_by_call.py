@@ -78,10 +78,10 @@ def test_forward_is_not_backward_and_tensors_meet_by_their_place() -> None:
     my = [ref("Torch.a.0.backward"), ref("Torch.a.0.forward", index=1), ref("Torch.b.0.forward")]
     found = rows(golden, my)
     assert [row.reason if isinstance(row, Unmatched) else "pair" for row in found] == [
-        "the golden dump has no call of this function",
+        "the golden dump has nothing of this name",
         "pair",
         "my Torch.a.0.forward has no such tensor",
-        "the golden dump has no call of this function",
+        "the golden dump has nothing of this name",
     ]
 
 

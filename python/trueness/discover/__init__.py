@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trueness.discover.flat import Flat
 from trueness.discover.msprobe import Msprobe
+from trueness.discover.onnx import Onnx
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.errors import LayoutError
@@ -32,6 +33,7 @@ LAYOUTS: Sequence[Layout] = (
     TorchairGe(),
     TorchairFx(),
     Msprobe(),
+    Onnx(),
     Flat(),
 )
 """The most special first: `flat` takes any folder with files."""

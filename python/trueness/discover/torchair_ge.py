@@ -3,7 +3,6 @@ an operator, from PTA 7.2 on in `worldsize{W}_global_rank{R}/`, and graphs besid
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ TIME_FOLDER = re.compile(r"\d{8,20}")
 _FILE_NAME = re.compile(
     r"(?P<type>[^.]+)\.(?P<name>.+?)\.(?P<task>\d+)\.(?P<stream>\d+)\.(?P<time>\d+)"
 )
-_MAPPING = "mapping.csv"
 
 
 class TorchairGe:
@@ -116,10 +114,10 @@ def _read_token(found: _Found, place: _Place, older: str) -> None:
     """Of two files of one operator the larger is compared, the newer when equal: the smaller one is
     what a retried or interrupted run left."""
     entries = tree.files(place.path)
-    names = _real_names(place.path) if any(e.name == _MAPPING for e in entries) else {}
+    names = tree.real_names(place.path) if any(e.name == tree.MAPPING for e in entries) else {}
     best: dict[str, tuple[int, TensorRef]] = {}
     for entry in entries:
-        if entry.name == _MAPPING:
+        if entry.name == tree.MAPPING:
             continue
         match = _FILE_NAME.fullmatch(names.get(entry.name, entry.name))
         ref = _ref(entry.path, place, match)
@@ -154,9 +152,3 @@ def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
         token=place.token,
         order=int(match["time"]) if match else 0,
     )
-
-
-def _real_names(folder: str) -> dict[str, str]:
-    """The names CANN could not use: a file whose name would be too long is called by a number."""
-    with open(os.path.join(folder, _MAPPING), encoding="utf-8", errors="replace") as file:
-        return {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from trueness.errors import LayoutError, UsageError
 
 RANK_FOLDER = re.compile(r"worldsize\d+_global_rank(\d+)")
+MAPPING = "mapping.csv"
 SEARCH_DEPTH = 5
 """How far below the given folder a dump may start."""
 
@@ -29,6 +31,12 @@ def files(path: str) -> list[os.DirEntry[str]]:
     """Regular files in the order of their names."""
     with os.scandir(path) as entries:
         return sorted((e for e in entries if e.is_file()), key=lambda entry: entry.name)
+
+
+def real_names(folder: str) -> dict[str, str]:
+    """The names that could not be used: a file whose name would be too long is called otherwise."""
+    with open(os.path.join(folder, MAPPING), encoding="utf-8", errors="replace") as file:
+        return {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}
 
 
 def natural(name: str) -> tuple[int, int, str]:

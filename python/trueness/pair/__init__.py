@@ -27,6 +27,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
     Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
+    Pairing("onnx", "onnx", "onnx", by_call.pair),
     Pairing("flat", "flat", "flat", by_name.pair),
 )
 

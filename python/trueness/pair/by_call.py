@@ -56,7 +56,7 @@ def _calls(met: Meeting) -> Iterator[Pair | Unmatched]:
 def _why(called: bool, side: str) -> str:
     if called:
         return f"the {side} dump has other calls of this function, none of them clearly this one"
-    return f"the {side} dump has no call of this function"
+    return f"the {side} dump has nothing of this name"
 
 
 def _partners(golden: Calls, my: Calls) -> dict[str, _Partner]:
