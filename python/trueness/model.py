@@ -72,7 +72,7 @@ class TensorRef:
     list argument, `argument` the name of a keyword argument or a parameter, `scope` the module that
     called the operator; `order` sorts the tensors of one token by execution. `statistics`: there
     are no values; what there is instead, or the kind of statistics file that `path` is (a key of
-    `read.statistics.KINDS`)."""
+    `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping."""
 
     path: str
     member: Member | None = None
@@ -89,6 +89,7 @@ class TensorRef:
     argument: str = ""
     scope: str = ""
     statistics: Statistics | str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Described:
     index: int
     dtype: str
     shape: tuple[int, ...]
+    name: str = ""
 
 
 Describe = Callable[[TensorRef], Sequence[Described]]
@@ -141,12 +143,14 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Unmatched:
     """A tensor or file without a partner. `expected`: nothing is missing from the comparison, such
-    as a Python number among the arguments; anything else counts as not compared."""
+    as a Python number among the arguments; anything else counts as not compared. `state` None: the
+    side that is there says it."""
 
     golden: TensorRef | None
     my: TensorRef | None
     reason: str
     expected: bool = False
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +163,31 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Two files that belong together by the word of whoever dumped them. The paths are those of the
+    machine that dumped; `my_is_exact`: my path is to be taken as it is. `problem`: why the record
+    cannot be used, "" when it can."""
+
+    source: str
+    label: str
+    token: int | None
+    golden: str
+    my: str
+    problem: str = ""
+    my_is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dump:
-    """What was found in one folder."""
+    """What was found in one folder, or in one file. `evidence` says what gave the layout away."""
 
     layout: str
     root: str
     tensors: Sequence[TensorRef]
     graphs: Sequence[Graph] = ()
     leftover: Sequence[Leftover] = ()
+    records: Sequence[Record] = ()
+    evidence: str = ""
 
 
 class _Names:

@@ -149,7 +149,8 @@ class Worker:
                 yield self._unmatched(Unmatched(None, _part(pair.my, tensor), reason))
 
     def _unmatched(self, item: Unmatched) -> Result:
-        state = State.UNMATCHED_GOLDEN if item.my is None else State.UNMATCHED_MY
+        lone = State.UNMATCHED_GOLDEN if item.my is None else State.UNMATCHED_MY
+        state = item.state or lone
         passed = None if item.expected else False
         return Result(item.golden, item.my, state, item.reason, passed=passed, standard=self._label)
 

@@ -46,7 +46,7 @@ class OpenFiles:
     def describe(self, ref: TensorRef) -> list[Described]:
         """What headers say, for `pair`."""
         return [
-            Described(t.io, t.index, t.dtype, tuple(t.logical_shape))
+            Described(t.io, t.index, t.dtype, tuple(t.logical_shape), t.name)
             for t in self.tensors(ref.path)
         ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import by_call, by_fusion, by_graph, by_name
+from trueness.pair import by_call, by_fusion, by_graph, by_metadata, by_name
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -28,6 +28,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
     Pairing("onnx", "onnx", "onnx", by_call.pair),
+    Pairing("manual", "manual", "flat", by_metadata.pair),
     Pairing("flat", "flat", "flat", by_name.pair),
 )
 
