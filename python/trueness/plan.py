@@ -109,7 +109,10 @@ def _pairing(golden: _Side, my: _Side, layout: str | None) -> pair.Pairing:
         pairing = _recognise(golden, my)
         file, folder = sorted((golden.root, my.root), key=Path.is_dir)
         if pairing is pair.PAIRINGS[-1] and not file.is_dir():
-            raise UsageError(f"{folder} is a folder and {file} a file; give two of a kind")
+            raise UsageError(
+                f"{folder} is a folder and {file} a file; give two of a kind, or --layout "
+                "checkpoint to pair the tensors in their files by name"
+            )
         return pairing
     by_name = {pairing.name: pairing for pairing in pair.PAIRINGS}
     if layout not in by_name:
@@ -117,7 +120,7 @@ def _pairing(golden: _Side, my: _Side, layout: str | None) -> pair.Pairing:
     pairing = by_name[layout]
     for side, name in ((golden, pairing.golden), (my, pairing.my)):
         reason = side.said[name]
-        if reason:
+        if reason and name not in discover.PLAIN:
             raise LayoutError(f"{side.name}: {side.root} is not {name}: {reason}")
     return pairing
 

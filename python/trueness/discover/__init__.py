@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from trueness.discover.checkpoint import Checkpoint
 from trueness.discover.flat import Flat
 from trueness.discover.manual import Manual
 from trueness.discover.msprobe import Msprobe
@@ -37,12 +38,16 @@ LAYOUTS: Sequence[Layout] = (
     Msprobe(),
     Onnx(),
     Manual(),
+    Checkpoint(),
     Flat(),
 )
 """The most special first: `flat` takes any folder with files."""
 
-TAKE_FILES = frozenset(("manual", "flat"))
+TAKE_FILES = frozenset(("manual", "checkpoint", "flat"))
 """Layouts of which one file may be given in the place of the folder."""
+
+PLAIN = frozenset(("checkpoint", "flat"))
+"""Layouts that know a dump by nothing but names of files: asked for, they take any."""
 
 
 def refusals(root: Path) -> dict[str, str | None]:

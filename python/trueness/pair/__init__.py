@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import by_call, by_fusion, by_graph, by_metadata, by_name
+from trueness.pair import by_call, by_fusion, by_graph, by_metadata, by_name, by_tensor_name
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -29,8 +29,12 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
     Pairing("onnx", "onnx", "onnx", by_call.pair),
     Pairing("manual", "manual", "flat", by_metadata.pair),
+    Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
     Pairing("flat", "flat", "flat", by_name.pair),
 )
+
+_NAMED_ONLY = ("checkpoint", "flat")
+"""Layouts whose files may just as well be paired by their own names."""
 
 
 def choose(golden: Collection[str], my: Collection[str]) -> Pairing:
@@ -45,7 +49,7 @@ def choose(golden: Collection[str], my: Collection[str]) -> Pairing:
             raise PairingError(
                 f"golden is {pairing.my} and my is {pairing.golden}: they seem to be swapped"
             )
-    special = [name for name in (*golden, *my) if name not in (plain.golden, plain.my)]
+    special = [name for name in (*golden, *my) if name not in _NAMED_ONLY]
     if special:
         raise PairingError(
             f"golden is {', '.join(golden)} and my is {', '.join(my)}: no known way to pair them; "
