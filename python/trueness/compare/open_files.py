@@ -9,7 +9,8 @@ from threading import Lock
 
 from trueness import _core, read
 from trueness.errors import TruenessError
-from trueness.model import Described, Member, TensorRef
+from trueness.model import Described, Member, Statistics, TensorRef
+from trueness.read.statistics import KINDS
 
 CAPACITY = 128
 """Each open file holds a mapping and a descriptor; 1024 descriptors are a usual limit."""
@@ -54,7 +55,10 @@ class OpenFiles:
         return found
 
     def describe(self, ref: TensorRef) -> list[Described]:
-        """What headers say, for `pair`."""
+        """What headers say, for `pair`. No dtype and an empty shape where statistics tell none."""
+        if isinstance(ref.statistics, str):
+            found = KINDS[ref.statistics](ref.path).items()
+            return [_described(ref, member, statistics) for member, statistics in found]
         return [
             Described(t.io, t.index, t.dtype, tuple(t.logical_shape), t.name)
             for t in self.tensors(ref.path)
@@ -63,6 +67,13 @@ class OpenFiles:
     def close(self) -> None:
         with self._lock:
             self._files.clear()
+
+
+def _described(ref: TensorRef, member: Member | None, statistics: Statistics) -> Described:
+    io, index = member if isinstance(member, tuple) else (ref.io, ref.index)
+    if statistics.shape is None:
+        return Described(io, index, "", ())
+    return Described(io, index, statistics.dtype or "unknown", statistics.shape)
 
 
 def pick(tensors: Tensors, ref: TensorRef) -> _core.Tensor:

@@ -18,7 +18,7 @@ GM_FOLDER = re.compile(r"gm_\d+(?:_dump)?")
 TOKEN_FOLDER = re.compile(r"\d{1,11}")
 _FILE_NAME = re.compile(
     r"(?P<node>.+)\.(?P<io>INPUT|OUTPUT)\.(?P<index>\d{1,9})(?P<nested>(?:\.\d{1,9})*)"
-    r"\.(?P<time>\d{14,20})\.npy"
+    r"\.(?P<time>\d{14,20})(?P<info>_min_max)?\.npy"
 )
 
 
@@ -102,8 +102,10 @@ def _read_token(found: _Found, place: _Place) -> None:
         key = ref.op_name, ref.io, ref.index, ref.nested
         held = last.get(key)
         if held:
-            held, ref = sorted((held, ref), key=lambda r: r.order)
+            held, ref = sorted((held, ref), key=lambda r: (r.order, r.statistics is None))
             reason = f"the node ran again; compared is the run of {ref.order}"
+            if held.order == ref.order:
+                reason = "statistics of what is compared"
             found.leftover.append(Leftover(held, reason, expected=True))
         last[key] = ref
     found.tensors.extend(last.values())
@@ -124,4 +126,5 @@ def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
         graph=place.graph,
         token=place.token,
         order=int(match["time"]),
+        statistics="min_max" if match["info"] else None,
     )

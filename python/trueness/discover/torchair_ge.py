@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
-from trueness.discover import ge_graph, tree
+from trueness.discover import ge_graph, ge_names, tree
 from trueness.model import Dump, Leftover, TensorRef
 
 TIME_FOLDER = re.compile(r"\d{8,20}")
-_FILE_NAME = re.compile(
-    r"(?P<type>[^.]+)\.(?P<name>.+?)\.(?P<task>\d+)\.(?P<stream>\d+)\.(?P<time>\d+)"
-)
 
 
 class TorchairGe:
@@ -35,11 +33,11 @@ class TorchairGe:
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """Raises LayoutError when two folders claim the same rank, FormatError for a bad graph."""
-        found = _Found()
-        for base in tree.one_a_rank(root, _holds_times, rank):
-            _read_base(found, base, token)
         graphs = [ge_graph.read_graph(Path(path)) for path in _graph_paths(root, rank)]
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
+        found = _Found(ge_names.known_names(name for graph in graphs for name in graph.ops))
+        for base in tree.one_a_rank(root, _holds_times, rank):
+            _read_base(found, base, token)
         found.tensors.sort(key=lambda r: (r.rank, r.device or 0, r.token, r.order, r.path))
         return Dump(self.name, str(root), found.tensors, graphs, found.leftover)
 
@@ -57,6 +55,7 @@ def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
 
 @dataclass
 class _Found:
+    known: Mapping[str, str]
     tensors: list[TensorRef] = field(default_factory=list)
     leftover: list[Leftover] = field(default_factory=list)
 
@@ -97,6 +96,10 @@ class _Place:
     def key(self) -> tuple[int | None, str, str]:
         return self.device, self.graph, self.model_id
 
+    @property
+    def model(self) -> str:
+        return intern(f"{self.graph}/{self.model_id}")
+
 
 def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
     for device in tree.folders(time):
@@ -112,43 +115,63 @@ def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
 
 def _read_token(found: _Found, place: _Place, older: str) -> None:
     """Of two files of one operator the larger is compared, the newer when equal: the smaller one is
-    what a retried or interrupted run left."""
+    what a retried or interrupted run left. Values go before statistics of them."""
     entries = tree.files(place.path)
     names = tree.real_names(place.path) if any(e.name == tree.MAPPING for e in entries) else {}
-    best: dict[str, tuple[int, TensorRef]] = {}
+    best: dict[str, TensorRef] = {}
+    slices: dict[str, list[tuple[int, TensorRef]]] = {}
     for entry in entries:
         if entry.name == tree.MAPPING:
             continue
-        match = _FILE_NAME.fullmatch(names.get(entry.name, entry.name))
-        ref = _ref(entry.path, place, match)
-        if older or match is None:
-            reason = older or "its name is not {op_type}.{op_name}.{task}.{stream}.{time}"
-            found.leftover.append(Leftover(ref, reason, expected=bool(older)))
+        name = ge_names.parse(names.get(entry.name, entry.name), found.known)
+        ref = _ref(entry.path, place, name)
+        if older or name is None:
+            found.leftover.append(Leftover(ref, older or ge_names.WANTED, expected=bool(older)))
+        elif name.slice is not None:
+            slices.setdefault(ref.op_name, []).append((name.slice, ref))
+        elif ref.op_name in best:
+            loser, best[ref.op_name] = sorted((best[ref.op_name], ref), key=_weight)
+            found.leftover.append(_duplicate(loser, best[ref.op_name]))
+        else:
+            best[ref.op_name] = ref
+    found.tensors.extend(best.values())
+    for op_name, cut in slices.items():
+        if len(cut) == 1 and "_lxslice" not in cut[0][1].path:
+            found.tensors.append(cut[0][1])
             continue
-        size = entry.stat().st_size
-        held = best.get(ref.op_name)
-        if held and (held[0], held[1].order) > (size, ref.order):
-            found.leftover.append(_duplicate(ref, held[1]))
-            continue
-        if held:
-            found.leftover.append(_duplicate(held[1], ref))
-        best[ref.op_name] = size, ref
-    found.tensors.extend(ref for _, ref in best.values())
+        found.leftover.extend(_slices(op_name, sorted(cut, key=lambda item: item[0])))
+
+
+def _weight(ref: TensorRef) -> tuple[bool, int, int]:
+    return ref.statistics is None, os.stat(ref.path).st_size, ref.order
+
+
+def _slices(op_name: str, cut: list[tuple[int, TensorRef]]) -> Iterator[Leftover]:
+    for number, ref in cut:
+        reason = (
+            f"slice {number} of operator {op_name}, cut by FFTS+ into {len(cut)} files: slices are "
+            "not put together, so the operator is not compared"
+        )
+        yield Leftover(ref, reason)
 
 
 def _duplicate(ref: TensorRef, kept: TensorRef) -> Leftover:
-    reason = f"operator dumped twice; compared is {os.path.basename(kept.path)}, larger or newer"
+    name = os.path.basename(kept.path)
+    if ref.statistics and not kept.statistics:
+        return Leftover(ref, f"statistics of what is compared: {name}", expected=True)
+    reason = f"operator dumped twice; compared is {name}, larger or newer"
     return Leftover(ref, reason, expected=True)
 
 
-def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
+def _ref(path: str, place: _Place, name: ge_names.Name | None) -> TensorRef:
     return TensorRef(
         path,
-        op_name=match["name"] if match else "",
-        op_type=match["type"] if match else "",
+        op_name=name.op_name if name else "",
+        op_type=name.op_type if name else "",
         rank=place.rank,
         device=place.device,
-        graph=f"{place.graph}/{place.model_id}",
+        graph=place.model,
         token=place.token,
-        order=int(match["time"]) if match else 0,
+        order=name.time if name else 0,
+        statistics=name.statistics if name else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -34,9 +33,15 @@ def files(path: str) -> list[os.DirEntry[str]]:
 
 
 def real_names(folder: str) -> dict[str, str]:
-    """The names that could not be used: a file whose name would be too long is called otherwise."""
-    with open(os.path.join(folder, MAPPING), encoding="utf-8", errors="replace") as file:
-        return {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}
+    """The names that could not be used: a file whose name would be too long is called otherwise.
+    Lines are `other,name` without quotes."""
+    try:
+        with open(os.path.join(folder, MAPPING), encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\r\n").partition(",") for line in file]
+    except OSError:
+        # The files keep the names they have, and each gets a row that says it is none.
+        return {}
+    return {other: name for other, comma, name in lines if comma}
 
 
 def natural(name: str) -> tuple[int, int, str]:

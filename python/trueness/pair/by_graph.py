@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from trueness.model import Describe, Dump, Graph, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Dump, Pair, TensorRef, Unmatched
 from trueness.pair import fx_folders, missing
 from trueness.pair.fusion import FusedNames
 from trueness.pair.fx_folders import Folder, FxFolders
@@ -24,6 +24,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Row]:
     graphs = {model: graph for model, (graph, _) in found.items() if graph}
     names = {graph.path: FusedNames(graph.ops) for graph in graphs.values()}
     folders = fx_folders.choose(graphs, fx)
+    left_out = missing.left_out(my)
     compared: set[tuple[Folder, int | None]] = set()
     for model, tokens in models.items():
         graph = graphs.get(model)
@@ -38,23 +39,22 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Row]:
                 continue
             compared.add((folder, token))
             both = "; ".join(filter(None, (found[model][1], doubt)))
-            yield from _token(graph, names[graph.path], refs, fx_refs, describe, both)
+            token_fx = FxToken(fx_refs)
+            yield from _token(names[graph.path], refs, token_fx, describe, both)
+            yield from missing.fx_tensors(graph, refs, token_fx, left_out.get((model, token), ()))
     yield from missing.golden_tokens(fx, compared, models)
     yield from missing.leftover(golden, my)
 
 
 def _token(
-    graph: Graph,
     names: FusedNames,
     refs: list[TensorRef],
-    fx_refs: list[TensorRef],
+    fx: FxToken,
     describe: Describe,
     doubt: str,
 ) -> Iterator[Row]:
-    fx = FxToken(fx_refs)
     for ref in refs:
         for row in pair_operator(names, ref, fx, describe):
             if doubt and isinstance(row, Pair) and row.golden.path != row.my.path:
                 row = replace(row, doubt=f"{row.doubt}; {doubt}" if row.doubt else doubt)
             yield row
-    yield from missing.fx_tensors(graph, refs, fx)

@@ -58,13 +58,25 @@ def golden_tokens(
             yield from (Unmatched(ref, None, reason) for ref in refs)
 
 
+def left_out(my: Dump) -> dict[tuple[Model, int | None], set[str]]:
+    """The operators whose files take no part, though nothing better of them does."""
+    found: dict[tuple[Model, int | None], set[str]] = {}
+    for left in my.leftover:
+        if not left.expected:
+            model = Model(left.ref.rank, left.ref.device, left.ref.graph)
+            found.setdefault((model, left.ref.token), set()).add(left.ref.op_name)
+    return found
+
+
 def leftover(golden: Dump, my: Dump) -> Iterator[Unmatched]:
     """What the layouts left out."""
     yield from (Unmatched(None, left.ref, left.reason, left.expected) for left in my.leftover)
     yield from (Unmatched(left.ref, None, left.reason, left.expected) for left in golden.leftover)
 
 
-def fx_tensors(graph: Graph, refs: Sequence[TensorRef], fx: FxToken) -> Iterator[Unmatched]:
+def fx_tensors(
+    graph: Graph, refs: Sequence[TensorRef], fx: FxToken, left_out: Collection[str]
+) -> Iterator[Unmatched]:
     """FX tensors of a compared token that no GE tensor was paired with."""
     dumped = {ref.op_name for ref in refs}
     makers: dict[str, list[str]] = {}
@@ -77,7 +89,9 @@ def fx_tensors(graph: Graph, refs: Sequence[TensorRef], fx: FxToken) -> Iterator
             if not own:
                 reason = "no GE operator of the graph was made from this node"
             elif not dumped.intersection(own):
-                reason = f"GE operator {', '.join(dict.fromkeys(own))} was not dumped"
+                names = ", ".join(dict.fromkeys(own))
+                what = "left out, see its row" if set(own) & set(left_out) else "not dumped"
+                reason = f"GE operator {names} was {what}"
             else:
                 reason = f"no tensor of GE operator {own[0]} was paired with it"
         yield Unmatched(ref, None, reason, expected)

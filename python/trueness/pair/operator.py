@@ -229,6 +229,8 @@ def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
 
 
 def _no_partner(tensor: Described) -> tuple[str, bool]:
+    if not tensor.dtype:
+        return f"fewer FX {tensor.io}s than GE ones, and statistics have no shapes", False
     shape = list(tensor.shape)
     if _is_number_or_list(tensor):
         return f"a constant of shape {shape} that no FX argument has", True
@@ -238,6 +240,8 @@ def _no_partner(tensor: Described) -> tuple[str, bool]:
 def _no_counterpart(tensor: Described | str) -> tuple[str, bool]:
     if isinstance(tensor, str):
         return tensor, tensor == _NO_TENSOR
+    if not tensor.dtype:
+        return "fewer GE tensors than FX ones, and statistics have no shapes", False
     if _is_number_or_list(tensor):
         return "a Python number or list that GE has no tensor for", True
     return f"no GE {tensor.io or 'tensor'} has shape {list(tensor.shape)}", False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from trueness.errors import FormatError
 from trueness.model import Member, Statistics
+from trueness.read.min_max import read_cann_csv, read_min_max
 from trueness.read.open import open_file
 
 Reader = Callable[[str], Mapping[Member | None, Statistics]]
@@ -46,4 +47,8 @@ def _number(path: str, values: Mapping[str, str], name: str) -> float | None:
         raise FormatError(path, 0, name, "a number", repr(text[:40])) from None
 
 
-KINDS: Mapping[str, Reader] = {"atb": _read_atb}
+KINDS: Mapping[str, Reader] = {
+    "atb": _read_atb,
+    "min_max": read_min_max,
+    "cann_csv": read_cann_csv,
+}
