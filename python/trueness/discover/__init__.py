@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from trueness.discover.atb import Atb
 from trueness.discover.checkpoint import Checkpoint
 from trueness.discover.flat import Flat
 from trueness.discover.manual import Manual
@@ -36,6 +37,7 @@ LAYOUTS: Sequence[Layout] = (
     TorchairGe(),
     TorchairFx(),
     Msprobe(),
+    Atb(),
     Onnx(),
     Manual(),
     Checkpoint(),

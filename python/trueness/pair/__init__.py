@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import by_call, by_fusion, by_graph, by_metadata, by_name, by_tensor_name
+from trueness.pair import (
+    by_call,
+    by_fusion,
+    by_graph,
+    by_metadata,
+    by_name,
+    by_tensor_name,
+    by_tree,
+)
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -27,6 +35,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
     Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
+    Pairing("atb", "atb", "atb", by_tree.pair),
     Pairing("onnx", "onnx", "onnx", by_call.pair),
     Pairing("manual", "manual", "flat", by_metadata.pair),
     Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
