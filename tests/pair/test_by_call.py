@@ -97,7 +97,11 @@ def test_ranks_and_steps() -> None:
         "rank 0, token 0 is not in my dump",
     ]
     (row,) = rows([one(0, 3)], [one(2, 5)])
-    assert row.doubt == "golden rank 0, token 3 against my rank 2, token 5"
+    assert row.doubt == "golden rank 0 against my rank 2; golden token 3 against my token 5"
+    (row,) = rows([one(0, 3)], [ref("Torch.a.0.forward", token=3)])
+    assert not row.doubt
+    found = rows([one(0, 0)], [one(0, 0), one(1, 0)])
+    assert [row.doubt for row in found[:1]] == [""]
 
 
 CALLS = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 4), st.sampled_from(["", "S.x"])))

@@ -109,6 +109,17 @@ def test_end_to_end_with_every_token_and_card(tmp_path: Path) -> None:
     ]
 
 
+def test_more_cards_on_one_side_are_a_doubt(tmp_path: Path) -> None:
+    files = {"0_Add/after/outtensor0": X}
+    atb.write(tmp_path / "golden", files)
+    for card in ("0_1", "1_2"):
+        atb.write(tmp_path / "my", {"0_Add/after/outtensor0": X[:1]}, card=card)
+    cut, other = compare_dumps(tmp_path / "golden", tmp_path / "my")
+    assert cut.state is State.SHAPE_MISMATCH
+    assert "cards: 1 golden, 2 my; parts of a tensor are not joined" in cut.pairing
+    assert (other.state, other.my.rank) == (State.UNMATCHED_MY, 1)
+
+
 def test_statistics_are_compared_as_such(tmp_path: Path) -> None:
     atb.write(tmp_path / "golden", {"0_Add/after/outtensor0": X}, statistics=True)
     atb.write(tmp_path / "my", {"0_Add/after/outtensor0": X * 2})

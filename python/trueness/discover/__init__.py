@@ -12,6 +12,7 @@ from trueness.discover.flat import Flat
 from trueness.discover.manual import Manual
 from trueness.discover.msprobe import Msprobe
 from trueness.discover.onnx import Onnx
+from trueness.discover.torch_modules import TorchModules
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.errors import LayoutError
@@ -38,6 +39,7 @@ LAYOUTS: Sequence[Layout] = (
     TorchairFx(),
     Msprobe(),
     Atb(),
+    TorchModules(),
     Onnx(),
     Manual(),
     Checkpoint(),

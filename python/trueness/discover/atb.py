@@ -110,7 +110,7 @@ def _read_token(tensors: list[TensorRef], leftover: list[Leftover], start: Tenso
                 if ref.io == "":
                     expected = not entry.name.endswith(".bin")
                     leftover.append(Leftover(ref, _NOT_ONE, expected))
-                elif ref.io == "output" and ref.argument == "before":
+                elif ref.io == "output" and names[-1] == "before":
                     reason = "what lay in the output before the operator ran"
                     leftover.append(Leftover(ref, reason, expected=True))
                 else:
@@ -131,7 +131,7 @@ def _ref(start: TensorRef, path: str, names: tuple[str, ...], name: str) -> Tens
         scope="/".join(names[:-2]),
         io="input" if match["io"] == "in" else "output",
         index=int(match["index"]),
-        argument=names[-1],
+        argument=names[-1] if match["io"] == "in" else "",
     )
 
 

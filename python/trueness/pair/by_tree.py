@@ -23,7 +23,7 @@ SAME = {
 
 def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatched]:
     """In the order of my dump; what has no partner is a row. `describe` is not called."""
-    yield from partners.rows(golden, my, _partners, _why)
+    yield from partners.rows(golden, my, _partners, _why, spread=True)
 
 
 @dataclass

@@ -19,17 +19,29 @@ class Meeting:
     doubt: str = ""
 
 
-def meet(golden: Dump, my: Dump) -> Iterator[Meeting | Unmatched]:
-    """In the order of my dump, what golden has alone behind it. Where each side has a single group
-    they meet whatever they are called, since somebody chose to compare them."""
+def meet(golden: Dump, my: Dump, *, spread: bool = False) -> Iterator[Meeting | Unmatched]:
+    """In the order of my dump, what golden has alone behind it. Where each side has a single rank,
+    or a single group, these meet whatever they are called: somebody chose to compare them. With
+    `spread` ranks are cards that a tensor may be cut across, so both sides need as many."""
     left, right = _groups(golden), _groups(my)
+    ranks = {key[0] for key in left}, {key[0] for key in right}
+    doubt = ""
+    counts = len(ranks[0]), len(ranks[1])
+    if spread and all(counts) and counts[0] != counts[1]:
+        doubt = f"cards: {counts[0]} golden, {counts[1]} my; parts of a tensor are not joined"
+    elif counts == (1, 1) and ranks[0] != ranks[1]:
+        ((theirs,), (mine,)) = ranks
+        left = {(mine, token): refs for (_, token), refs in left.items()}
+        if None not in (theirs, mine):
+            doubt = f"golden rank {theirs} against my rank {mine}"
     if len(left) == len(right) == 1 and left.keys() != right.keys():
-        ((key, refs),), ((own, mine),) = left.items(), right.items()
-        yield Meeting(refs, mine, f"golden {_named(key)} against my {_named(own)}")
+        ((key, refs),), ((own, others),) = left.items(), right.items()
+        tokens = f"golden {_named((None, key[1]))} against my {_named((None, own[1]))}"
+        yield Meeting(refs, others, "; ".join(filter(None, (doubt, tokens))))
         return
     for key, refs in right.items():
         if key in left:
-            yield Meeting(left[key], refs)
+            yield Meeting(left[key], refs, doubt)
         else:
             reason = f"{_named(key)} is not in the golden dump"
             yield from (Unmatched(None, ref, reason) for ref in refs)

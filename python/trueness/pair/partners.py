@@ -29,9 +29,12 @@ Why = Callable[[Operators, str], Callable[[str], str]]
 has no partner there, has none."""
 
 
-def rows(golden: Dump, my: Dump, match: Match, why: Why) -> Iterator[Pair | Unmatched]:
-    """In the order of my dump; what golden has alone behind its rank and token."""
-    for met in meet(golden, my):
+def rows(
+    golden: Dump, my: Dump, match: Match, why: Why, *, spread: bool = False
+) -> Iterator[Pair | Unmatched]:
+    """In the order of my dump; what golden has alone behind its rank and token. `spread` as for
+    `meet`."""
+    for met in meet(golden, my, spread=spread):
         if isinstance(met, Meeting):
             yield from _meeting(met, match, why)
         else:
