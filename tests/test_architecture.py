@@ -35,7 +35,7 @@ PYTHON_ROOMS = {
     "model": Room(),
     "errors": Room(),
     "discover": Room(names("model errors")),
-    "pair": Room(names("model errors")),
+    "pair": Room(names("model errors"), lazy=names("yaml")),
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
     "compare": Room(names("model errors read _core"), names("numpy")),
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch")),

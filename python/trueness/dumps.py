@@ -10,7 +10,6 @@ from pathlib import Path
 
 from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard
-from trueness.errors import UsageError
 from trueness.model import Dump, Result
 from trueness.plan import Plan, filters_of, plan_dumps
 from trueness.report import Summary, to_csv
@@ -89,17 +88,16 @@ def compare_dumps(
     """Compares two dump folders, or a folder and a file. `layout` is the name of a pairing, such as
     "torchair" or "flat"; recognised when None. `rank`, `token`, `op` and `op_type` (globs), `io`
     ("input" or "output") and `layer` keep only what fits; `skipped` of what is returned counts the
-    rest. `path_map` says where recorded paths that begin so are now. What is wrong with single
-    files is in the rows.
+    rest. `mapping` is a file that says which names belong together, `path_map` where recorded paths
+    that begin so are now. What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
     PairingError when the two layouts do not go together, FormatError for a damaged graph file."""
-    if mapping is not None:
-        raise UsageError("mapping files cannot be used yet; leave mapping out")
     plan = plan_dumps(
         golden_dir,
         my_dir,
         layout=layout,
+        mapping=mapping,
         filters=filters_of(rank=rank, token=token, op=op, op_type=op_type, io=io, layer=layer),
         path_map=path_map,
     )

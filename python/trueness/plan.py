@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from trueness import discover, pair
 from trueness.compare.open_files import OpenFiles
 from trueness.errors import LayoutError, PairingError, UsageError
 from trueness.model import Dump, Pair, Unmatched
+from trueness.pair import by_mapping
 from trueness.pair.by_metadata import with_path_map
 from trueness.pair.filters import Filters
+from trueness.pair.mapping_file import NameMapping, read_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def plan_dumps(
     my_dir: str | PathLike[str],
     *,
     layout: str | None = None,
+    mapping: str | PathLike[str] | None = None,
     filters: Filters | None = None,
     path_map: Mapping[str, str] | None = None,
 ) -> Plan:
@@ -54,10 +58,11 @@ def plan_dumps(
     for name, root in roots.items():
         if not root.exists():
             raise UsageError(f"{name}: {root} does not exist")
-    if not any(root.is_dir() for root in roots.values()):
+    if mapping is None and not any(root.is_dir() for root in roots.values()):
         raise UsageError("two files are compared by compare_files; give at least one folder")
+    rules = None if mapping is None else read_mapping(mapping)
     sides = [_Side(name, root, discover.refusals(root)) for name, root in roots.items()]
-    pairing = _pairing(sides[0], sides[1], layout)
+    pairing = _pairing(sides[0], sides[1], layout, rules)
     layouts = {known.name: known for known in discover.LAYOUTS}
     found = [
         layouts[name].discover(side.root, rank=None, token=None)
@@ -104,16 +109,34 @@ class _Side:
     said: Mapping[str, str | None]
 
 
-def _pairing(golden: _Side, my: _Side, layout: str | None) -> pair.Pairing:
+def _pairing(
+    golden: _Side, my: _Side, layout: str | None, rules: NameMapping | None
+) -> pair.Pairing:
+    if rules is not None:
+        return _mapped(golden, my, layout, rules)
+    if layout is not None:
+        return _forced(golden, my, layout)
+    pairing = _recognise(golden, my)
+    file, folder = sorted((golden.root, my.root), key=Path.is_dir)
+    if pairing is pair.PAIRINGS[-1] and not file.is_dir():
+        raise UsageError(
+            f"{folder} is a folder and {file} a file; give two of a kind, or --layout "
+            "checkpoint to pair the tensors in their files by name"
+        )
+    return pairing
+
+
+def _mapped(golden: _Side, my: _Side, layout: str | None, rules: NameMapping) -> pair.Pairing:
+    """Rules need no two layouts that go together: each side is what it looks like most."""
     if layout is None:
-        pairing = _recognise(golden, my)
-        file, folder = sorted((golden.root, my.root), key=Path.is_dir)
-        if pairing is pair.PAIRINGS[-1] and not file.is_dir():
-            raise UsageError(
-                f"{folder} is a folder and {file} a file; give two of a kind, or --layout "
-                "checkpoint to pair the tensors in their files by name"
-            )
-        return pairing
+        names = [discover.layouts_of(side.root, side.said)[0].name for side in (golden, my)]
+    else:
+        forced = _forced(golden, my, layout)
+        names = [forced.golden, forced.my]
+    return pair.Pairing("mapping", names[0], names[1], partial(by_mapping.pair, mapping=rules))
+
+
+def _forced(golden: _Side, my: _Side, layout: str) -> pair.Pairing:
     by_name = {pairing.name: pairing for pairing in pair.PAIRINGS}
     if layout not in by_name:
         raise UsageError(f"no layout is called {layout!r}; known: {', '.join(by_name)}")

@@ -64,7 +64,9 @@ def compare(
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
     run = _Run(*sides, output, names, standard, jobs, top, json, quiet)
     part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, listing)
-    code = _interruptible(lambda: run.files(part) if run.two_files() else run.folders(part))
+    code = _interruptible(
+        lambda: run.files(part) if run.two_files() and not mapping else run.folders(part)
+    )
     raise typer.Exit(0 if exit_zero else code)
 
 
@@ -105,6 +107,7 @@ class _Part:
             golden,
             my,
             layout=self.layout,
+            mapping=self.mapping,
             filters=filters_of(
                 rank=self.rank,
                 token=self.token,

@@ -1,5 +1,5 @@
 """Which tensor of one dump belongs to which of the other. Pure logic: names, graphs and, through a
-callback, what headers say; no file is opened here."""
+callback, what headers say; no file of a dump is opened here."""
 
 from __future__ import annotations
 

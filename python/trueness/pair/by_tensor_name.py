@@ -11,7 +11,7 @@ from trueness.pair.by_name import stem
 
 
 @dataclass(slots=True)
-class _Contents:
+class Contents:
     """Where each name is; `unreadable` are files that did not say what they hold."""
 
     named: dict[str, list[TensorRef]] = field(default_factory=dict)
@@ -22,7 +22,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     """In the order of the golden files and of the tensors in them, then what only my files hold.
     A name that several files of a side hold is paired between files of one name, else not at all.
     Every header is read before the first pair."""
-    theirs, mine = _contents(golden, describe), _contents(my, describe)
+    theirs, mine = contents(golden, describe), contents(my, describe)
     for ref, reason in theirs.unreadable:
         yield Unmatched(ref, None, reason, state=State.UNREADABLE)
     for ref, reason in mine.unreadable:
@@ -53,21 +53,22 @@ def tensors_of(ref: TensorRef, described: Sequence[Described]) -> list[TensorRef
     return found
 
 
-def _contents(dump: Dump, describe: Describe) -> _Contents:
-    contents = _Contents()
+def contents(dump: Dump, describe: Describe) -> Contents:
+    """The tensors of all files of a dump by name."""
+    found = Contents()
     for file in dump.tensors:
         try:
             described = describe(file)
         except (TruenessError, OSError, MemoryError) as error:
-            contents.unreadable.append((file, str(error) or type(error).__name__))
+            found.unreadable.append((file, str(error) or type(error).__name__))
             continue
         for ref in tensors_of(file, described):
-            contents.named.setdefault(ref.op_name, []).append(ref)
-    return contents
+            found.named.setdefault(ref.op_name, []).append(ref)
+    return found
 
 
 def _several(
-    refs: list[TensorRef], others: list[TensorRef], mine: _Contents
+    refs: list[TensorRef], others: list[TensorRef], mine: Contents
 ) -> Iterator[Pair | Unmatched]:
     if not others:
         yield from (Unmatched(ref, None, _missing("my", mine)) for ref in refs)
@@ -94,7 +95,7 @@ def _file(ref: TensorRef) -> str:
     return stem(ref.path.rpartition("/")[2])
 
 
-def _missing(side: str, contents: _Contents) -> str:
+def _missing(side: str, contents: Contents) -> str:
     reason = f"no {side} file holds a tensor of this name"
     count = len(contents.unreadable)
     return f"{reason}, and {count} cannot be read" if count else reason
