@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
 from trueness.pair import (
+    atb_torch,
     by_call,
     by_fusion,
     by_graph,
@@ -38,6 +39,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
     Pairing("atb", "atb", "atb", by_tree.pair),
     Pairing("torch", "torch_modules", "torch_modules", by_module.pair),
+    Pairing("atb_torch", "torch_modules", "atb", atb_torch.pair),
     Pairing("onnx", "onnx", "onnx", by_call.pair),
     Pairing("manual", "manual", "flat", by_metadata.pair),
     Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
