@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from operator import itemgetter
 from typing import ClassVar
@@ -179,7 +179,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """What was found in one folder, or in one file. `evidence` says what gave the layout away."""
+    """What was found in one folder, or in one file. `evidence` says what gave the layout away,
+    `skipped` how many files of other ranks and tokens were left out as asked."""
 
     layout: str
     root: str
@@ -188,6 +189,7 @@ class Dump:
     leftover: Sequence[Leftover] = ()
     records: Sequence[Record] = ()
     evidence: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Names:

@@ -65,11 +65,13 @@ def plan_dumps(
     pairing = _pairing(sides[0], sides[1], layout, rules)
     layouts = {known.name: known for known in discover.LAYOUTS}
     found = [
-        layouts[name].discover(side.root, rank=None, token=None)
+        layouts[name].discover(side.root, rank=filters.rank, token=filters.token)
         for name, side in zip((pairing.golden, pairing.my), sides, strict=True)
     ]
     _check_numbers(found, filters)
-    golden, my = (with_path_map(filters.dump(dump), path_map or {}) for dump in found)
+    for dump in found:
+        filters.skipped.update(dump.skipped)
+    golden, my = (with_path_map(dump, path_map or {}) for dump in found)
     if not golden.tensors and not my.tensors:
         raise UsageError(f"no tensors of rank {filters.rank}, token {filters.token} on either side")
     files = OpenFiles()
@@ -174,7 +176,8 @@ def _check_numbers(dumps: Sequence[Dump], filters: Filters) -> None:
         if wanted is None:
             continue
         refs = (ref for dump in dumps for ref in (*dump.tensors, *dump.records))
-        if not any(getattr(ref, name, None) is not None for ref in refs):
+        known = any(getattr(ref, name, None) is not None for ref in refs)
+        if not known and not any(dump.skipped for dump in dumps):
             layouts = " and ".join(dict.fromkeys(dump.layout for dump in dumps))
             raise UsageError(f"a {layouts} layout knows no {name}s; give the folder of one instead")
 

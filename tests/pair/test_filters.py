@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from trueness.model import Dump, Leftover, Pair, Record, Result, State, TensorRef, Unmatched
+from trueness.model import Pair, Result, State, TensorRef, Unmatched
 from trueness.pair.filters import Filters, layer_of
 
 ADD = TensorRef("ge/add", op_name="layers.3.Add", op_type="Add", rank=0, token=1)
@@ -53,20 +53,6 @@ def test_whole_files_pass_io_until_their_tensors_are_known() -> None:
     ]
     assert list(filters.results(iter(results))) == [results[0], results[3]]
     assert filters.skipped == {"io": 2}
-
-
-def test_files_of_other_ranks_and_tokens_are_left_out_before_pairing() -> None:
-    dump = Dump("x", "ge", [ADD, MUL, TensorRef("y")], leftover=[Leftover(MUL, "why")])
-    filters = Filters(rank=0)
-    found = filters.dump(dump)
-    assert [ref.path for ref in found.tensors] == ["ge/add", "y"]
-    assert list(found.leftover) == []
-    assert filters.skipped == {"rank": 2}
-
-
-def test_files_that_records_name_wait_for_the_records() -> None:
-    dump = Dump("x", "ge", [ADD, MUL], records=[Record("m", "a", 1, "g", "m")])
-    assert Filters(token=7).dump(dump) is dump
 
 
 @pytest.mark.parametrize(

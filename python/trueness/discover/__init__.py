@@ -31,7 +31,8 @@ class Layout(Protocol):
         a single file only if it is of TAKE_FILES."""
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
-        """Every tensor of the folder; `rank` and `token` keep only that one."""
+        """Every tensor of the folder; where there are ranks and tokens, `rank` and `token` keep
+        only that one and `skipped` of the dump counts the rest."""
 
 
 LAYOUTS: Sequence[Layout] = (

@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 
 from trueness.discover import tree
+from trueness.discover.selection import Selection
 from trueness.errors import LayoutError
 from trueness.model import Dump, Leftover, TensorRef
 
@@ -39,17 +40,18 @@ class Atb:
         tensors: list[TensorRef] = []
         leftover: list[Leftover] = []
         seen: dict[int, str] = {}
+        selection = Selection(rank, token)
         for device, card in _cards(root):
             if device in seen:
                 raise LayoutError(f"device {device} twice: {seen[device]} and {card}; give one")
             seen[device] = card
-            if rank in (None, device):
+            if selection.takes_rank(device, card):
                 for number, folder in tokens(card, root):
-                    if token in (None, number):
+                    if selection.takes_token(number, folder):
                         start = TensorRef(folder, rank=device, device=device, token=number)
                         _read_token(tensors, leftover, start)
         tensors.sort(key=lambda ref: (ref.rank or 0, ref.token or 0, ref.order))
-        return Dump(self.name, str(root), tensors, (), leftover)
+        return Dump(self.name, str(root), tensors, (), leftover, skipped=selection.skipped)
 
 
 def _cards(root: Path) -> list[tuple[int, str]]:

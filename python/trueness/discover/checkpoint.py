@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from trueness.discover.flat import files_below
@@ -24,7 +25,7 @@ class Checkpoint:
         if not root.is_dir():
             listed = ", ".join(CONTAINERS)
             return None if root.suffix in CONTAINERS else f"its name ends in none of {listed}"
-        if any(_SHARD.fullmatch(os.path.basename(path)) for path in files_below(str(root))):
+        if any(_SHARD.fullmatch(entry.name) for entry in _near(str(root))):
             return None
         return "no *.safetensors, pytorch_model*.bin, *-{i}-of-{n}.pt or the like in it"
 
@@ -46,3 +47,14 @@ class Checkpoint:
         names = ", ".join(ref.op_name for ref in tensors[:2])
         evidence = f"{len(tensors)} shards such as {names}"
         return Dump(self.name, top, tensors, (), leftover, evidence=evidence)
+
+
+def _near(top: str) -> Iterator[os.DirEntry[str]]:
+    """Files of the folder and of those in it: another layout may have millions of them below."""
+    with os.scandir(top) as entries:
+        here = sorted(entries, key=lambda entry: entry.name)
+    yield from (entry for entry in here if entry.is_file())
+    for folder in here:
+        if folder.is_dir(follow_symlinks=False):
+            with os.scandir(folder.path) as entries:
+                yield from (entry for entry in entries if entry.is_file())

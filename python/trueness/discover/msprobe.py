@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trueness.discover import tree
+from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, Statistics, TensorRef
 
 DUMP = "dump.json"
@@ -37,14 +38,16 @@ class Msprobe:
         """`token` is the step. A dump.json that cannot be read is left over with the reason."""
         tensors: list[TensorRef] = []
         leftover: list[Leftover] = []
+        selection = Selection(rank, token)
         for place in _places(root):
-            if rank in (None, place.rank) and token in (None, place.step):
+            takes_rank = selection.takes_rank(place.rank, place.folder)
+            if takes_rank and selection.takes_token(place.step, place.folder):
                 try:
                     tensors += _Reader(place).tensors(leftover)
                 except (OSError, ValueError, RecursionError) as error:
                     leftover.append(Leftover(place.ref(), f"cannot be read: {error}"))
         tensors.sort(key=lambda ref: (ref.rank or 0, ref.token or 0))
-        return Dump(self.name, str(root), tensors, (), leftover)
+        return Dump(self.name, str(root), tensors, (), leftover, skipped=selection.skipped)
 
 
 @dataclass(frozen=True, slots=True)

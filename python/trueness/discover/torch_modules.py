@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trueness.discover import tree
 from trueness.discover.atb import cards, tokens
+from trueness.discover.selection import Selection
 from trueness.errors import LayoutError
 from trueness.model import Dump, Leftover, TensorRef
 
@@ -37,19 +38,20 @@ class TorchModules:
         tensors: list[TensorRef] = []
         leftover: list[Leftover] = []
         seen: dict[int | None, str] = {}
+        selection = Selection(rank, token)
         for match, card in cards(root, "torch_tensors", CARD):
             number = int(match["number"]) if match["number"] else None
             if number in seen:
                 raise LayoutError(f"a card twice: {seen[number]} and {card}; give one of them")
             seen[number] = card
-            if rank in (None, number):
+            if selection.takes_rank(number, card):
                 types = _types(card, leftover)
                 for own, folder in tokens(card, root):
-                    if token in (None, own):
+                    if selection.takes_token(own, folder):
                         start = TensorRef(folder, rank=number, device=number, token=own)
                         _read_token(tensors, leftover, start, types)
         tensors.sort(key=lambda r: (r.rank or 0, r.token or 0, r.order, r.io, r.index, r.nested))
-        return Dump(self.name, str(root), tensors, (), leftover)
+        return Dump(self.name, str(root), tensors, (), leftover, skipped=selection.skipped)
 
 
 def _read_token(

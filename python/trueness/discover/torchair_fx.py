@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import intern
 
 from trueness.discover import tree
+from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, TensorRef
 
 GRAPH_FOLDER = re.compile(r"graph_\d+")
@@ -38,14 +39,19 @@ class TorchairFx:
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """Raises LayoutError when two folders claim the same rank."""
         found = _Found()
-        for base in tree.one_a_rank(root, _holds_tokens, rank):
+        selection = Selection(rank, token)
+        for base in tree.one_a_rank(root, _holds_tokens, rank is not None):
+            if not selection.takes_rank(*base):
+                continue
             for place in _token_folders(base):
-                if token is None or place.token == token:
+                if selection.takes_token(place.token, place.path):
                     _read_token(found, place)
         found.tensors.sort(
             key=lambda r: (r.rank, r.token, r.graph, r.order, r.io, r.index, r.nested)
         )
-        return Dump(self.name, str(root), found.tensors, (), found.leftover)
+        return Dump(
+            self.name, str(root), found.tensors, (), found.leftover, skipped=selection.skipped
+        )
 
 
 @dataclass

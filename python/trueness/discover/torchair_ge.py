@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import intern
 
 from trueness.discover import ge_graph, ge_names, tree
+from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, TensorRef
 
 TIME_FOLDER = re.compile(r"\d{8,20}")
@@ -36,10 +37,14 @@ class TorchairGe:
         graphs = [ge_graph.read_graph(Path(path)) for path in _graph_paths(root, rank)]
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
         found = _Found(ge_names.known_names(name for graph in graphs for name in graph.ops))
-        for base in tree.one_a_rank(root, _holds_times, rank):
-            _read_base(found, base, token)
+        selection = Selection(rank, token)
+        for base in tree.one_a_rank(root, _holds_times, rank is not None):
+            if selection.takes_rank(*base):
+                _read_base(found, base, selection)
         found.tensors.sort(key=lambda r: (r.rank, r.device or 0, r.token, r.order, r.path))
-        return Dump(self.name, str(root), found.tensors, graphs, found.leftover)
+        return Dump(
+            self.name, str(root), found.tensors, graphs, found.leftover, skipped=selection.skipped
+        )
 
 
 def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
@@ -68,7 +73,7 @@ def _holds_times(base: tree.Base) -> bool:
     return any(device.name.isdecimal() for time in times for device in tree.folders(time.path))
 
 
-def _read_base(found: _Found, base: tree.Base, token: int | None) -> None:
+def _read_base(found: _Found, base: tree.Base, selection: Selection) -> None:
     """Every run gets a new time folder: of a model the newest run is compared, and the older ones
     are left over as a whole. Two runs are never mixed."""
     rank, folder = base
@@ -77,10 +82,9 @@ def _read_base(found: _Found, base: tree.Base, token: int | None) -> None:
     for time in reversed(times):
         for place in _token_folders(time.path, rank):
             taken = newest.setdefault(place.key, time.name)
-            if token is not None and place.token != token:
-                continue
             reason = "" if taken == time.name else f"an older run: {taken} holds the same model"
-            _read_token(found, place, reason)
+            if selection.takes_token(place.token, place.path):
+                _read_token(found, place, reason)
 
 
 @dataclass(frozen=True)

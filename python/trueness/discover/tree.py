@@ -66,9 +66,9 @@ def bases(root: Path, holds: Holds) -> Iterator[Base]:
                 yield int(match[1]), entry.path
 
 
-def one_a_rank(root: Path, holds: Holds, only: int | None) -> list[Base]:
-    """The bases by rank, or that of rank `only`. Raises LayoutError when two claim one rank or only
-    some name their rank, UsageError for `only` where ranks have no names."""
+def one_a_rank(root: Path, holds: Holds, named: bool) -> list[Base]:
+    """The bases by rank. Raises LayoutError when two claim one rank or only some name their rank,
+    UsageError where ranks have no names but have to be `named`."""
     seen: dict[int | None, str] = {}
     for rank, folder in bases(root, holds):
         if rank in seen:
@@ -77,10 +77,10 @@ def one_a_rank(root: Path, holds: Holds, only: int | None) -> list[Base]:
         seen[rank] = folder
     unnamed = seen.pop(None, None)
     if unnamed is None:
-        return [(r, folder) for r, folder in sorted(seen.items()) if only in (None, r)]
+        return sorted(seen.items())
     if seen:
         raise LayoutError(f"dumps with and without ranks below {root}; give the folder of one")
-    if only is not None:
+    if named:
         raise UsageError(f"{unnamed} is of PTA 7.1.0 or older and names no ranks; leave rank out")
     return [(None, unnamed)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from trueness.model import Dump, Pair, Result, TensorRef, Unmatched
+from trueness.model import Pair, Result, TensorRef, Unmatched
 
 _LAYER = re.compile(
     r"(?:^|[./_])(?:layers?|blocks?|blk|h)[./_]?(\d+)(?![^./_])|(?:^|/)(\d+)_\w*Layer", re.I
@@ -18,7 +18,8 @@ _LAYER = re.compile(
 @dataclass
 class Filters:
     """What to keep; None keeps all. `op` and `op_type` are globs, of which one has to fit the name
-    of one side. `skipped` counts by filter what went: files for `rank` and `token`, else rows."""
+    of one side. `skipped` counts by filter what went: files where the layout leaves out whole ranks
+    and tokens, else rows."""
 
     rank: int | None = None
     token: int | None = None
@@ -27,15 +28,6 @@ class Filters:
     io: str | None = None
     layer: Collection[int] | None = None
     skipped: Counter[str] = field(default_factory=Counter)
-
-    def dump(self, dump: Dump) -> Dump:
-        """Without the files of other ranks and tokens. Files named by records stay: only the record
-        knows their token for certain."""
-        if dump.records or (self.rank is None and self.token is None):
-            return dump
-        tensors = [ref for ref in dump.tensors if self._counted(self._elsewhere(ref))]
-        leftover = [left for left in dump.leftover if self._counted(self._elsewhere(left.ref))]
-        return replace(dump, tensors=tensors, leftover=leftover)
 
     def items(self, items: Iterable[Pair | Unmatched]) -> Iterator[Pair | Unmatched]:
         for item in items:
