@@ -84,12 +84,16 @@ def compare_dumps(
     io: str | None = None,
     layer: int | Sequence[int] | None = None,
     path_map: Mapping[str, str] | None = None,
+    level: str | None = None,
+    op_mapping: str | PathLike[str] | None = None,
 ) -> DumpComparison:
     """Compares two dump folders, or a folder and a file. `layout` is the name of a pairing, such as
     "torchair" or "flat"; recognised when None. `rank`, `token`, `op` and `op_type` (globs), `io`
     ("input" or "output") and `layer` keep only what fits; `skipped` of what is returned counts the
     rest. `mapping` is a file that says which names belong together, `path_map` where recorded paths
-    that begin so are now. What is wrong with single files is in the rows.
+    that begin so are now. `level` ("layer", "module", "api" or "logits") is how deep to look into
+    ATB and torch models, `op_mapping` a file that says which torch types ATB operators stand for.
+    What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
     PairingError when the two layouts do not go together, FormatError for a damaged graph file."""
@@ -100,6 +104,8 @@ def compare_dumps(
         mapping=mapping,
         filters=filters_of(rank=rank, token=token, op=op, op_type=op_type, io=io, layer=layer),
         path_map=path_map,
+        level=level,
+        op_mapping=op_mapping,
     )
     return compare_plan(
         plan, standard=standard, jobs=jobs, metrics=metrics, on_progress=on_progress

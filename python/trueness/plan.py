@@ -4,7 +4,7 @@ Nothing but names, graphs and headers has been read then."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -13,10 +13,12 @@ from trueness import discover, pair
 from trueness.compare.open_files import OpenFiles
 from trueness.errors import LayoutError, PairingError, UsageError
 from trueness.model import Dump, Pair, Unmatched
-from trueness.pair import by_mapping
+from trueness.pair import atb_torch, by_mapping
 from trueness.pair.by_metadata import with_path_map
 from trueness.pair.filters import Filters
+from trueness.pair.levels import at_level
 from trueness.pair.mapping_file import NameMapping, read_mapping
+from trueness.pair.op_mapping import read_op_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def plan_dumps(
     mapping: str | PathLike[str] | None = None,
     filters: Filters | None = None,
     path_map: Mapping[str, str] | None = None,
+    level: str | None = None,
+    op_mapping: str | PathLike[str] | None = None,
 ) -> Plan:
     """Finds and pairs the tensors of two dumps. Options and errors as of `compare_dumps`."""
     filters = filters or Filters()
@@ -63,6 +67,8 @@ def plan_dumps(
     rules = None if mapping is None else read_mapping(mapping)
     sides = [_Side(name, root, discover.refusals(root)) for name, root in roots.items()]
     pairing = _pairing(sides[0], sides[1], layout, rules)
+    if op_mapping is not None:
+        pairing = _with_synonyms(pairing, op_mapping)
     layouts = {known.name: known for known in discover.LAYOUTS}
     found = [
         layouts[name].discover(side.root, rank=filters.rank, token=filters.token)
@@ -76,6 +82,8 @@ def plan_dumps(
         raise UsageError(f"no tensors of rank {filters.rank}, token {filters.token} on either side")
     files = OpenFiles()
     items = filters.items(pairing.pair(golden, my, files.describe))
+    if level is not None:
+        items = at_level(level, golden, my, items, filters.skipped)
     recognised = [_recognised(dump, side) for dump, side in zip(found, sides, strict=True)]
     return Plan(golden, my, pairing.name, items, files, filters, recognised)
 
@@ -136,6 +144,12 @@ def _mapped(golden: _Side, my: _Side, layout: str | None, rules: NameMapping) ->
         forced = _forced(golden, my, layout)
         names = [forced.golden, forced.my]
     return pair.Pairing("mapping", names[0], names[1], partial(by_mapping.pair, mapping=rules))
+
+
+def _with_synonyms(pairing: pair.Pairing, path: str | PathLike[str]) -> pair.Pairing:
+    if pairing.name != "atb_torch":
+        raise UsageError(f"an op mapping is for ATB against torch, and this is {pairing.name}")
+    return replace(pairing, pair=partial(atb_torch.pair, synonyms=read_op_mapping(path)))
 
 
 def _forced(golden: _Side, my: _Side, layout: str) -> pair.Pairing:

@@ -38,6 +38,8 @@ def compare(
     op_type: options.OpType = None,
     io: options.Io = None,
     layer: options.Layer = None,
+    cmp_level: options.CmpLevel = None,
+    op_mapping_file: options.OpMappingFile = None,
     listing: options.List = False,
     metrics: options.Metrics = "all",
     standard: options.StandardName = None,
@@ -63,7 +65,8 @@ def compare(
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
     run = _Run(*sides, output, names, standard, jobs, top, json, quiet)
-    part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, listing)
+    model = cmp_level, op_mapping_file
+    part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, *model, listing)
     code = _interruptible(
         lambda: run.files(part) if run.two_files() and not mapping else run.folders(part)
     )
@@ -91,6 +94,8 @@ class _Part:
     op_type: list[str] | None
     io: str | None
     layer: str | None
+    cmp_level: str | None
+    op_mapping_file: str | None
     list: bool
 
     def refuse(self) -> None:
@@ -117,6 +122,8 @@ class _Part:
                 layer=None if self.layer is None else options.layers_of(self.layer),
             ),
             path_map=options.path_map_of(self.path_map or []),
+            level=self.cmp_level,
+            op_mapping=self.op_mapping_file,
         )
 
 

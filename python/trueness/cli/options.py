@@ -40,6 +40,18 @@ OpType = Annotated[
 ]
 Io = Annotated[_Text, typer.Option("--io", help="Only input or only output tensors.")]
 Layer = Annotated[_Text, typer.Option("--layer", help="Only these layers, such as 0,3-5.")]
+CmpLevel = Annotated[
+    _Text,
+    typer.Option(
+        "--cmp-level", "-cl", help="Of ATB and torch models: layer, module, api or logits."
+    ),
+]
+OpMappingFile = Annotated[
+    _Text,
+    typer.Option(
+        "--op-mapping-file", "-mf", help="Which torch types ATB types stand for; file or folder."
+    ),
+]
 List = Annotated[
     bool, typer.Option("--list", help="Show what would be compared, reading no tensor.")
 ]

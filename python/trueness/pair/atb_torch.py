@@ -4,26 +4,17 @@ of layers by what they are; only outputs are compared, and what no rule knows is
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from trueness.model import Describe, Dump, Leftover, Pair, Unmatched
-from trueness.pair import by_tree, partners
-from trueness.pair.by_tree import Node
+from trueness.pair import outline, partners
+from trueness.pair.outline import Node
 from trueness.pair.partners import Operators, Partner
 
 Synonyms = Mapping[str, Sequence[str]]
 """ATB types to the torch types they stand for."""
 
-_PARTS = (
-    ("norm", re.compile(r"norm|ln_f", re.I)),
-    ("embedding", re.compile(r"embed|wte", re.I)),
-    ("head", re.compile(r"lm_?head", re.I)),
-    ("attention", re.compile(r"att(?:entio)?n", re.I)),
-    ("mlp", re.compile(r"mlp|feed_?forward|ffn", re.I)),
-    ("linear", re.compile(r"linear|_proj$|^dense", re.I)),
-)
 _LAST_LINEAR = re.compile(r"o_proj|out_proj|c_proj|dense|down_proj|dense_4h_to_h|w2")
 _INPUTS = "ATB counts weights among the inputs and torch does not; outputs are compared"
 
@@ -34,7 +25,7 @@ def pair(
     """`golden` is torch, `my` ATB. In the order of my dump; what has no partner is a row."""
 
     def match(theirs: Operators, mine: Operators) -> dict[str, Partner]:
-        found = dict(_pairs(_modules(theirs), by_tree.tree_of(mine), synonyms or {}))
+        found = dict(_pairs(outline.modules_of(theirs), outline.tree_of(mine), synonyms or {}))
         return {name: p for name, p in found.items() if name in mine and p.golden in theirs}
 
     yield from partners.rows(_outputs(golden), _outputs(my), match, _why, spread=True)
@@ -50,19 +41,8 @@ def _why(others: Operators, side: str) -> Callable[[str], str]:
     return lambda name: f"no rule says what it is in the {side} dump; an op mapping file may"
 
 
-def _modules(names: Operators) -> Node:
-    root = Node("", "", "")
-    for path, refs in names.items():
-        node = root
-        for name in path.split("."):
-            below = f"{node.path}.{name}" if node.path else name
-            node = node.parts.setdefault(name, Node(name, below, ""))
-        node.kind = refs[0].op_type
-    return root
-
-
 def _pairs(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[str, Partner]]:
-    theirs, mine = list(_torch_outline(torch)), list(_atb_outline(atb))
+    theirs, mine = list(outline.torch_outline(torch)), list(outline.atb_outline(atb))
     for kind in dict.fromkeys(kind for kind, _ in mine):
         golden = [node for other, node in theirs if other == kind]
         my = [node for other, node in mine if other == kind]
@@ -86,22 +66,22 @@ def _layer(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[str, Pa
 
 def _by_synonyms(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[str, Partner]]:
     for kind, types in synonyms.items():
-        my = [node for node in _below(atb) if by_tree.kind_of(node.name) == kind]
-        golden = [node for node in _below(torch) if node.kind in types]
+        my = [node for node in outline.below(atb) if outline.kind_of(node.name) == kind]
+        golden = [node for node in outline.below(torch) if node.kind in types]
         yield from _in_order(golden, my, f"op mapping: {kind}")
 
 
 def _blocks(torch: Node, atb: Node) -> Iterator[tuple[str, Partner]]:
     for kind in ("attention", "mlp"):
-        golden = [node for node in torch.parts.values() if _part(node) == kind]
-        my = [node for node in atb.parts.values() if _part(node) == kind]
+        golden = [node for node in torch.parts.values() if outline.part_of(node) == kind]
+        my = [node for node in atb.parts.values() if outline.part_of(node) == kind]
         if len(golden) == len(my) == 1:
             yield my[0].path, Partner(golden[0].path, f"{kind} of the layer")
             yield from _linears(golden[0], my[0], kind)
 
 
 def _linears(torch: Node, atb: Node, kind: str) -> Iterator[tuple[str, Partner]]:
-    golden, my = _leaves(torch, "linear"), _leaves(atb, "linear")
+    golden, my = outline.leaves(torch, "linear"), outline.leaves(atb, "linear")
     if len(golden) == len(my):
         yield from _in_order(golden, my, f"linear of {kind}")
         return
@@ -112,7 +92,9 @@ def _linears(torch: Node, atb: Node, kind: str) -> Iterator[tuple[str, Partner]]
 
 
 def _norms(torch: Node, atb: Node) -> Iterator[tuple[str, Partner]]:
-    yield from _in_order(_leaves(torch, "norm"), _leaves(atb, "norm"), "norm of the layer")
+    yield from _in_order(
+        outline.leaves(torch, "norm"), outline.leaves(atb, "norm"), "norm of the layer"
+    )
 
 
 def _in_order(
@@ -123,48 +105,3 @@ def _in_order(
     doubt = "in the order of definition, which may not be that of execution" if len(my) > 1 else ""
     for g, m in zip(golden, my, strict=True):
         yield m.path, Partner(g.path, how, doubt)
-
-
-def _torch_outline(node: Node) -> Iterator[tuple[str, Node]]:
-    """What a model is made of, layers of a list as such, without what only holds others."""
-    for child in node.parts.values():
-        if _is_list(child):
-            yield from (("layer", layer) for layer in child.parts.values())
-        elif (len(node.parts) == 1 and child.parts) or any(map(_is_list, _below(child))):
-            yield from _torch_outline(child)
-        else:
-            yield _part(child), child
-
-
-def _atb_outline(root: Node) -> Iterator[tuple[str, Node]]:
-    nodes = list(root.parts.values())
-    while len(nodes) == 1 and nodes[0].parts:
-        nodes = list(nodes[0].parts.values())
-    whole = Counter(node.kind for node in nodes if node.parts and not _part(node))
-    layer = whole.most_common(1)[0][0] if whole else None
-    yield from (("layer" if node.kind == layer else _part(node), node) for node in nodes)
-
-
-def _is_list(node: Node) -> bool:
-    return bool(node.parts) and all(name.isdecimal() for name in node.parts)
-
-
-def _below(node: Node) -> Iterator[Node]:
-    waiting = list(reversed(node.parts.values()))
-    while waiting:
-        found = waiting.pop()
-        yield found
-        waiting += reversed(found.parts.values())
-
-
-def _leaves(node: Node, part: str) -> list[Node]:
-    return [below for below in _below(node) if not below.parts and _part(below) == part]
-
-
-def _part(node: Node) -> str:
-    """What a node is, told by its name, else by its type; "" when neither says."""
-    for text in (node.name, node.kind):
-        for part, pattern in _PARTS:
-            if pattern.search(text):
-                return part
-    return ""

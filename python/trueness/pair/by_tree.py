@@ -5,53 +5,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trueness.model import Describe, Dump, Pair, Unmatched
 from trueness.pair import partners
+from trueness.pair.outline import Node, tree_of
 from trueness.pair.partners import Operators, Partner
 
 MAX_CELLS = 1_000_000
 """Of the table that aligns two lists of parts; longer ones only match by equal name."""
-SAME = {
-    "LinearQuantOperation": "LinearOperation",
-    "LinearDequantOnly": "LinearNoQuant",
-    "LinearRowParallelNoAdd": "LinearRowParallelAndAdd",
-}
-"""Quantised operators and what they stand for."""
 
 
 def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatched]:
     """In the order of my dump; what has no partner is a row. `describe` is not called."""
     yield from partners.rows(golden, my, _partners, _why, spread=True)
-
-
-@dataclass
-class Node:
-    """An operator: `name` as in the path, `kind` what it is aligned by."""
-
-    name: str
-    path: str
-    kind: str
-    parts: dict[str, Node] = field(default_factory=dict)
-
-
-def tree_of(names: Operators) -> Node:
-    """Of operators named by their path."""
-    root = Node("", "", "")
-    for path in names:
-        node = root
-        for name in path.split("/"):
-            below = f"{node.path}/{name}" if node.path else name
-            node = node.parts.setdefault(name, Node(name, below, kind_of(name)))
-    return root
-
-
-def kind_of(name: str) -> str:
-    """`{k}_{Op}` without number, a quantised operator as what it stands for."""
-    number, _, rest = name.partition("_")
-    op = rest if number.isdecimal() and rest else name
-    return SAME.get(op, op)
 
 
 def _partners(golden: Operators, my: Operators) -> dict[str, Partner]:
