@@ -149,5 +149,5 @@ def _size(path: str) -> int:
     """A file that is gone has its row from the engine; here it only counts nothing."""
     try:
         return os.stat(path).st_size  # noqa: PTH116 - as fast as possible: one call a file
-    except OSError:
+    except (OSError, ValueError):
         return 0

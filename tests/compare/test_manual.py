@@ -119,3 +119,16 @@ def test_one_damaged_file_ends_nothing(tmp_path: Path) -> None:
     found = {r.golden.label: r for r in compare_dumps(DUMP, tmp_path / "my") if r.golden}
     assert found["ffn"].state is State.UNREADABLE
     assert found["hidden"].passed
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "../../../../etc/hostname", "/dev/zero", "."])
+def test_hostile_paths_end_nothing(tmp_path: Path, name: str) -> None:
+    good = [write_golden(tmp_path / "7_0", 0, "x", [1]), "/run/x.bin"]
+    records = {"bad": {"0": [f"/run/{name}", f"/run/{name}"]}, "x": {"0": good}}
+    write_metadata(tmp_path, records)
+    write_my(tmp_path / "my" / "x.bin", [1])
+    for path_map in ({}, {"/run": str(tmp_path / "my")}):
+        results = compare_dumps(tmp_path, tmp_path / "my", path_map=path_map)
+        found = {r.golden.label: r for r in results if r.golden}
+        assert found["x"].passed
+        assert not found["bad"].state.compared

@@ -14,6 +14,9 @@ from trueness.pair import choose
             "torchair",
         ),
         (["torchair_ge", "flat"], ["torchair_ge", "flat"], "fusion"),
+        (["manual", "flat"], ["atb", "flat"], "manual"),
+        (["checkpoint", "flat"], ["checkpoint", "flat"], "checkpoint"),
+        (["checkpoint", "flat"], ["flat"], "flat"),
         (["flat"], ["flat"], "flat"),
     ],
 )

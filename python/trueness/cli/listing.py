@@ -105,5 +105,5 @@ def _rows(plan: Plan, totals: _Totals) -> Iterator[dict[str, str | int]]:
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size  # noqa: PTH116 - as fast as possible: one call a file
-    except OSError:
+    except (OSError, ValueError):
         return 0
