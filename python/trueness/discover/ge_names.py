@@ -11,10 +11,10 @@ _TIME = r"(?P<time>\d{8,20})"
 _FORMS = tuple(
     re.compile(r"(?P<type>[^.]+)\.(?P<name>.+?)\." + rest)
     for rest in (
+        rf"\d+\.\d+\.{_TIME}",
         # FFTS+, of a device and of a captured graph: the operator was cut, one file a slice.
         rf"\d+\.\d+\.{_TIME}\.(?:4|FFTSPLUS)\.\d+\.(?P<thread>\d+)\.\d+",
         rf"\d+\.\d+\.{_TIME}\.[0-3]\.\d+\.\d+\.\d+",
-        rf"\d+\.\d+\.{_TIME}",
         # Without a stream: host operators, exceptions and old writers.
         rf"\d+\.{_TIME}",
     )
@@ -48,8 +48,11 @@ def parse(text: str, known: Mapping[str, str]) -> Name | None:
     for suffix, kind in STATISTICS.items():
         if text.endswith(suffix):
             text, statistics = text.removesuffix(suffix), kind
-    match = next((m for form in _FORMS if (m := form.fullmatch(text))), None)
-    if match is None:
+    for form in _FORMS:
+        match = form.fullmatch(text)
+        if match:
+            break
+    else:
         return None
     name, number = match["name"], None
     cut = _SLICE.search(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from trueness.model import Graph, TensorRef
@@ -53,6 +54,7 @@ def graph_of(model: Model, tokens: Tokens, graphs: Sequence[Graph]) -> tuple[Gra
     return _most_alike(named, tokens, doubt or f"model {name} is named by several graph files")
 
 
+@lru_cache(maxsize=1 << 16)
 def node_of(fx_name: str) -> tuple[str, int]:
     """`{node}-{target}.OUTPUT.{k}` taken apart; ("", 0) for a name of another form."""
     node, dot, index = fx_name.rpartition(".OUTPUT.")

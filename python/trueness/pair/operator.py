@@ -73,7 +73,7 @@ def pair_operator(
     outputs = [t for t in tensors if t.io == "output"]
     how = "" if len(ops) == 1 else f", fused from {' + '.join(parts)}"
     for row in (*_inputs(ge, ops, inputs, fx, describe), *_outputs(ge, ops, outputs, fx, describe)):
-        if isinstance(row, Pair):
+        if isinstance(row, Pair) and (how or doubt):
             both = "; ".join(filter(None, (row.doubt, doubt)))
             row = replace(row, pairing=row.pairing + how, doubt=both)
         yield row
