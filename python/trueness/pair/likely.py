@@ -18,39 +18,37 @@ def likeness(names: Collection[str], others: Collection[str]) -> float:
 def choose(
     mine: Sequence[Mine], alike: Likeness[Mine, Theirs], taken: Collection[Theirs]
 ) -> dict[Mine, tuple[Theirs, str]]:
-    """A golden folder and a doubt for each of mine that has one. The most alike first, of equally
-    alike ones the first to the first; one is shared only by those it is equally alike to."""
-    offers = sorted(
-        (-score, place, number)
-        for place, own in enumerate(mine)
-        for number, score in enumerate(alike[own].values())
-        if score
-    )
+    """A golden folder and a doubt for each of mine that has one. Mine that are equally alike to
+    everything are of one kind, such as the devices of one graph; a folder goes to the kind that it
+    is most alike to, so that a lost file does not move it, and within a kind order decides."""
+    kinds: dict[Hashable, list[Mine]] = {}
+    for own in mine:
+        kinds.setdefault(tuple(alike[own].items()), []).append(own)
+    folders = dict.fromkeys(f for own in mine for f in alike[own] if f not in set(taken))
+    won: dict[Hashable, list[Theirs]] = {kind: [] for kind in kinds}
+    for folder in folders:
+        best = max(kinds, key=lambda kind: alike[kinds[kind][0]].get(folder, 0))
+        if alike[kinds[best][0]].get(folder, 0):
+            won[best].append(folder)
     chosen: dict[Mine, tuple[Theirs, str]] = {}
-    used: dict[Theirs, float] = dict.fromkeys(taken, 0.0)
-    for loss, place, number in offers:
-        own = mine[place]
-        folder = list(alike[own])[number]
-        if own not in chosen and folder not in used:
-            used[folder] = -loss
-            chosen[own] = folder, _why(own, mine, folder, alike)
-    for loss, place, number in offers:
-        own = mine[place]
-        folder = list(alike[own])[number]
-        if own not in chosen and used[folder] == -loss:
-            chosen[own] = folder, f"{folder} is also compared with another model"
+    for kind, owners in kinds.items():
+        # A single folder may serve all: golden ran on one device only.
+        given = won[kind] * len(owners) if len(won[kind]) == 1 else won[kind]
+        doubt = _doubt(len(won[kind]), len(owners))
+        for own, folder in zip(owners, given, strict=False):
+            scores = alike[own]
+            other = "" if scores[folder] == max(scores.values()) else _OTHER.format(folder)
+            chosen[own] = folder, doubt or other
     return chosen
 
 
-def _why(own: Mine, mine: Sequence[Mine], folder: Theirs, alike: Likeness[Mine, Theirs]) -> str:
-    score = alike[own][folder]
-    folders = sum(other == score for other in alike[own].values())
-    rivals = sum(alike[other].get(folder) == score for other in mine)
-    if folders > 1 or rivals > 1:
-        return (
-            f"{folders} golden folders are alike for {rivals} of my models and no name tells them "
-            "apart; taken in their order"
-        )
-    if score < max(alike[own].values()):
-        return f"the golden folder most alike is that of another model; taken is {folder}"
-    return ""
+_OTHER = "the golden folder most alike is that of another model; taken is {}"
+
+
+def _doubt(folders: int, models: int) -> str:
+    if folders <= 1 and models <= 1:
+        return ""
+    return (
+        f"{folders} golden folders are alike for {models} of my models and no name tells them "
+        "apart; taken in their order"
+    )

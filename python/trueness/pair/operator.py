@@ -183,12 +183,27 @@ def _outer_inputs(ge: TensorRef, ops: list[GraphOp], fx: FxToken) -> list[Tensor
             if node in seen:
                 continue
             seen.add(node)
-            for place, ref in enumerate(fx.inputs(node)):
+            for place, ref in _places(fx.inputs(node)):
                 if place in inner:
                     fx.excuse(ref, f"inside the fused operator {ge.op_name}", expected=True)
                 else:
                     candidates.append(ref)
     return candidates
+
+
+def _places(inputs: Sequence[TensorRef]) -> Iterator[tuple[int, TensorRef]]:
+    """The place of each among the edges, where a list counts as its elements. A file that is gone
+    leaves its place empty."""
+    lengths: dict[int, int] = {}
+    for ref in inputs:
+        if ref.nested:
+            lengths[ref.index] = max(lengths.get(ref.index, 0), ref.nested[0] + 1)
+    extra, last = 0, -1
+    for ref in inputs:
+        if ref.index != last:
+            extra += max(0, lengths.get(last, 1) - 1)
+            last = ref.index
+        yield ref.index + extra + (ref.nested[0] if ref.nested else 0), ref
 
 
 def _aligned(
