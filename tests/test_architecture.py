@@ -35,12 +35,13 @@ PYTHON_ROOMS = {
     "model": Room(),
     "errors": Room(),
     "discover": Room(names("model errors")),
-    "pair": Room(names("model errors")),
+    "pair": Room(names("model errors"), lazy=names("yaml")),
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
     "compare": Room(names("model errors read _core"), names("numpy")),
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch")),
     "report": Room(names("model errors"), lazy=names("rich xlsxwriter plotly pyarrow")),
-    "dumps": Room(names("model errors") | PIPELINE),
+    "plan": Room(names("model errors discover pair compare")),
+    "dumps": Room(names("model errors plan compare report")),
     "demo": Room(packages=names("numpy")),
     "dump": Room(names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime")),
     "service": ORCHESTRATOR,
@@ -50,7 +51,8 @@ PYTHON_ROOMS = {
     "cli": Room(
         names("errors"),
         names("typer"),
-        names("__init__ model _core dumps demo dump service benchmark summarize cluster numpy rich")
+        names("__init__ model _core plan dumps demo dump service benchmark summarize cluster")
+        | names("numpy rich")
         | PIPELINE,
     ),
 }

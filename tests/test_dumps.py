@@ -46,11 +46,11 @@ def test_progress_ends_at_all_bytes(folders: tuple[Path, Path]) -> None:
     assert steps[-1] == Progress(3, total, total)
 
 
-def test_options_not_known_yet_are_refused(folders: tuple[Path, Path]) -> None:
-    with pytest.raises(tn.UsageError, match="mapping"):
-        tn.compare_dumps(*folders, mapping="names.json")
+def test_options_that_filter_nothing_are_refused(folders: tuple[Path, Path]) -> None:
     with pytest.raises(tn.UsageError, match="flat"):
         tn.compare_dumps(*folders, token=1)
+    with pytest.raises(tn.UsageError, match="input or output"):
+        tn.compare_dumps(*folders, io="both")
 
 
 def test_half_of_a_pairing_says_what_the_other_half_lacks(folders: tuple[Path, Path]) -> None:
@@ -78,3 +78,35 @@ def test_python_objects_among_fx_arguments(tmp_path: Path) -> None:
     assert str(epsilon) in rows[epsilon].reason
     gamma = next(row for path, row in rows.items() if path.name.startswith(f"{norm}.2."))
     assert (gamma.my.index, gamma.state) == (1, State.OK)
+
+
+def test_a_mapping_between_two_files_and_between_folders(tmp_path: Path) -> None:
+    names = tmp_path / "names.yaml"
+    names.write_text("globs:\n- {golden: 'model.*.w', my: 'blk.*.weight'}\n")
+    tensors = [np.full(3, i, np.float32) for i in range(3)]
+    np.savez(tmp_path / "g.npz", **{f"model.{i}.w": t for i, t in enumerate(tensors)})
+    np.savez(tmp_path / "m.npz", **{f"blk.{i}.weight": t for i, t in enumerate(tensors)})
+    found = list(tn.compare_dumps(tmp_path / "g.npz", tmp_path / "m.npz", mapping=names))
+    assert [(r.golden.member, r.my.member, r.passed) for r in found] == [
+        (f"model.{i}.w", f"blk.{i}.weight", True) for i in range(3)
+    ]
+    for side, name in (("golden", "model.{}.w.npy"), ("my", "blk.{}.weight.npy")):
+        (tmp_path / side).mkdir()
+        for i, t in enumerate(tensors):
+            np.save(tmp_path / side / name.format(i), t)
+    summary = tn.compare_dumps(tmp_path / "golden", tmp_path / "my", mapping=names).summary()
+    assert (summary.passed, summary.total) == (3, 3)
+
+
+def test_a_mapping_between_layouts_that_have_no_pairing(tmp_path: Path) -> None:
+    """A GE operator against files of any name."""
+    names = tmp_path / "names.json"
+    names.write_text('{"pairs": [{"golden": "ours", "my": "Add_2"}]}')
+    golden = tmp_path / "golden"
+    golden.mkdir()
+    np.save(golden / "ours.npy", VALUES)
+    with pytest.raises(tn.PairingError):
+        tn.compare_dumps(golden, GT710 / "ge")
+    comparison = tn.compare_dumps(golden, GT710 / "ge", mapping=names)
+    assert [side.layout for side in comparison.recognised] == ["flat", "torchair_ge"]
+    assert {r.state for r in comparison} >= {State.UNMATCHED_MY}

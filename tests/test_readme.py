@@ -10,6 +10,7 @@ import pytest
 from trueness import _core
 from trueness.compare.standards import AUTO
 from trueness.model import State
+from trueness.pair.mapping_file import read_mapping
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
@@ -52,6 +53,16 @@ def test_python_example_runs(
     for block in blocks:
         exec(compile(block, readme.name, "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) >= len(blocks) > 0
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
+def test_mapping_example_is_one(readme: Path, tmp_path: Path) -> None:
+    (block,) = code_blocks(readme, "yaml")
+    (tmp_path / "names.yaml").write_text(block, encoding="utf-8")
+    rules = read_mapping(tmp_path / "names.yaml")
+    assert rules.pairs and rules.globs
+    (rename,) = rules.renames
+    assert re.sub(rename.my, rename.golden, "blk.3.mlp") == "model.layers.3.mlp"
 
 
 def test_both_languages_name_the_same_things() -> None:

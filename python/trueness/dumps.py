@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
-from trueness import discover, pair
 from trueness.compare.engine import compare_pairs
-from trueness.compare.open_files import OpenFiles
 from trueness.compare.standards import Standard
-from trueness.errors import LayoutError, PairingError, UsageError
 from trueness.model import Dump, Result
+from trueness.plan import Plan, filters_of, plan_dumps
 from trueness.report import Summary, to_csv
 
 
@@ -30,9 +28,11 @@ class DumpComparison:
     """Iterate to get results while they are computed, in execution order; a second iteration starts
     over with those kept. The other methods run it to the end first."""
 
-    def __init__(self, results: Iterator[Result]) -> None:
+    def __init__(self, results: Iterator[Result], plan: Plan) -> None:
         self._results = results
         self._kept: list[Result] = []
+        self.recognised = plan.recognised
+        self.skipped: Mapping[str, int] = plan.filters.skipped
 
     def __iter__(self) -> Iterator[Result]:
         at = 0
@@ -52,7 +52,9 @@ class DumpComparison:
 
     def summary(self) -> Summary:
         """Counts of every state and verdict, the first operator that differs, the worst rows."""
-        return Summary.of(self)
+        summary = Summary.of(self)
+        summary.skipped = self.skipped
+        return summary
 
     def to_csv(self, path: str | PathLike[str]) -> Path:
         """Writes every row to `path`, in the place of what was there."""
@@ -77,71 +79,56 @@ def compare_dumps(
     jobs: int | None = None,
     metrics: str | Sequence[str] | None = None,
     on_progress: Callable[[Progress], object] | None = None,
+    op: str | Sequence[str] | None = None,
+    op_type: str | Sequence[str] | None = None,
+    io: str | None = None,
+    layer: int | Sequence[int] | None = None,
+    path_map: Mapping[str, str] | None = None,
+    level: str | None = None,
+    op_mapping: str | PathLike[str] | None = None,
 ) -> DumpComparison:
-    """Compares two dump folders. `layout` is "torchair" or "flat", recognised when None; `rank` and
-    `token` keep that one only. What is wrong with single files is in the rows.
+    """Compares two dump folders, or a folder and a file. `layout` is the name of a pairing, such as
+    "torchair" or "flat"; recognised when None. `rank`, `token`, `op` and `op_type` (globs), `io`
+    ("input" or "output") and `layer` keep only what fits; `skipped` of what is returned counts the
+    rest. `mapping` is a file that says which names belong together, `path_map` where recorded paths
+    that begin so are now. `level` ("layer", "module", "api" or "logits") is how deep to look into
+    ATB and torch models, `op_mapping` a file that says which torch types ATB operators stand for.
+    What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
     PairingError when the two layouts do not go together, FormatError for a damaged graph file."""
-    if mapping is not None:
-        raise UsageError("mapping files cannot be used yet; leave mapping out")
-    golden_root, my_root = _folder(golden_dir, "golden"), _folder(my_dir, "my")
-    pairing = _pairing(golden_root, my_root, layout)
-    if pairing.name == "flat" and (rank is not None or token is not None):
-        raise UsageError("a flat layout knows no ranks and tokens; give the folder of one instead")
-    layouts = {known.name: known for known in discover.LAYOUTS}
-    golden = layouts[pairing.golden].discover(golden_root, rank=rank, token=token)
-    my = layouts[pairing.my].discover(my_root, rank=rank, token=token)
-    if not golden.tensors and not my.tensors:
-        raise UsageError(f"no tensors of rank {rank}, token {token} on either side")
-    files = OpenFiles()
-    results = compare_pairs(
-        pairing.pair(golden, my, files.describe),
-        jobs=jobs,
-        metrics=metrics or "all",
-        standard=standard,
-        files=files,
+    plan = plan_dumps(
+        golden_dir,
+        my_dir,
+        layout=layout,
+        mapping=mapping,
+        filters=filters_of(rank=rank, token=token, op=op, op_type=op_type, io=io, layer=layer),
+        path_map=path_map,
+        level=level,
+        op_mapping=op_mapping,
+    )
+    return compare_plan(
+        plan, standard=standard, jobs=jobs, metrics=metrics, on_progress=on_progress
+    )
+
+
+def compare_plan(
+    plan: Plan,
+    *,
+    standard: str | Standard | None = None,
+    jobs: int | None = None,
+    metrics: str | Sequence[str] | None = None,
+    on_progress: Callable[[Progress], object] | None = None,
+) -> DumpComparison:
+    """Reads and compares what was planned. Raises UsageError for an unknown standard or metric."""
+    results = plan.filters.results(
+        compare_pairs(
+            plan.items, jobs=jobs, metrics=metrics or "all", standard=standard, files=plan.files
+        )
     )
     if on_progress:
-        results = _reporting(results, golden, my, on_progress)
-    return DumpComparison(results)
-
-
-def _folder(path: str | PathLike[str], side: str) -> Path:
-    folder = Path(path)
-    if not folder.exists():
-        raise UsageError(f"{side}: {folder} does not exist")
-    if not folder.is_dir():
-        raise UsageError(f"{side}: {folder} is not a folder")
-    return folder
-
-
-def _pairing(golden: Path, my: Path, layout: str | None) -> pair.Pairing:
-    if layout is None:
-        names = [[known.name for known in discover.layouts_of(root)] for root in (golden, my)]
-        try:
-            return pair.choose(*names)
-        except PairingError as error:
-            raise PairingError("; ".join((str(error), *_why_not(golden, my)))) from None
-    by_name = {pairing.name: pairing for pairing in pair.PAIRINGS}
-    if layout not in by_name:
-        raise UsageError(f"no layout is called {layout!r}; known: {', '.join(by_name)}")
-    pairing = by_name[layout]
-    for side, root, name in (("golden", golden, pairing.golden), ("my", my, pairing.my)):
-        reason = discover.refusals(root)[name]
-        if reason:
-            raise LayoutError(f"{side}: {root} is not {name}: {reason}")
-    return pairing
-
-
-def _why_not(golden: Path, my: Path) -> Iterator[str]:
-    """What the other side lacks, where one side is half of a pairing."""
-    golden_said, my_said = discover.refusals(golden), discover.refusals(my)
-    for pairing in pair.PAIRINGS:
-        if golden_said[pairing.golden] is None and my_said[pairing.my]:
-            yield f"my ({my}) is not {pairing.my}: {my_said[pairing.my]}"
-        elif my_said[pairing.my] is None and golden_said[pairing.golden]:
-            yield f"golden ({golden}) is not {pairing.golden}: {golden_said[pairing.golden]}"
+        results = _reporting(results, plan.golden, plan.my, on_progress)
+    return DumpComparison(results, plan)
 
 
 def _reporting(
@@ -162,5 +149,5 @@ def _size(path: str) -> int:
     """A file that is gone has its row from the engine; here it only counts nothing."""
     try:
         return os.stat(path).st_size  # noqa: PTH116 - as fast as possible: one call a file
-    except OSError:
+    except (OSError, ValueError):
         return 0

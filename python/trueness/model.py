@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from operator import itemgetter
 from typing import ClassVar
@@ -50,10 +50,29 @@ Member = tuple[str, int] | str
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What a dump kept of a tensor in place of its values; None or "" for what it does not tell.
+    Extremes and mean are over finite elements where counts of the others are given."""
+
+    max_value: float | None = None
+    min_value: float | None = None
+    mean_value: float | None = None
+    l2norm: float | None = None
+    nan_count: float | None = None
+    inf_count: float | None = None
+    checksum: str = ""
+    dtype: str = ""
+    shape: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TensorRef:
     """Where a tensor is and what it was in the model. `member` None: the whole file, to be compared
     tensor by tensor. `io` is "input", "output" or "" (not known); `nested` is the place inside a
-    list argument; `order` sorts the tensors of one token by execution."""
+    list argument, `argument` the name of a keyword argument or a parameter, `scope` the module that
+    called the operator; `order` sorts the tensors of one token by execution. `statistics`: there
+    are no values; what there is instead, or the kind of statistics file that `path` is (a key of
+    `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping."""
 
     path: str
     member: Member | None = None
@@ -67,6 +86,10 @@ class TensorRef:
     graph: str = ""
     token: int | None = None
     order: int = 0
+    argument: str = ""
+    scope: str = ""
+    statistics: Statistics | str | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +100,7 @@ class Described:
     index: int
     dtype: str
     shape: tuple[int, ...]
+    name: str = ""
 
 
 Describe = Callable[[TensorRef], Sequence[Described]]
@@ -119,12 +143,14 @@ class Pair:
 @dataclass(frozen=True, slots=True)
 class Unmatched:
     """A tensor or file without a partner. `expected`: nothing is missing from the comparison, such
-    as a Python number among the arguments; anything else counts as not compared."""
+    as a Python number among the arguments; anything else counts as not compared. `state` None: the
+    side that is there says it."""
 
     golden: TensorRef | None
     my: TensorRef | None
     reason: str
     expected: bool = False
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +163,33 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Two files that belong together by the word of whoever dumped them. The paths are those of the
+    machine that dumped; `my_is_exact`: my path is to be taken as it is. `problem`: why the record
+    cannot be used, "" when it can."""
+
+    source: str
+    label: str
+    token: int | None
+    golden: str
+    my: str
+    problem: str = ""
+    my_is_exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dump:
-    """What was found in one folder."""
+    """What was found in one folder, or in one file. `evidence` says what gave the layout away,
+    `skipped` how many files of other ranks and tokens were left out as asked."""
 
     layout: str
     root: str
     tensors: Sequence[TensorRef]
     graphs: Sequence[Graph] = ()
     leftover: Sequence[Leftover] = ()
+    records: Sequence[Record] = ()
+    evidence: str = ""
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Names:

@@ -60,7 +60,7 @@ def test_exit_codes(
         (("golden", "golden.npy"), "is a folder and"),
         (("golden",), "MY is missing"),
         ((), "GOLDEN is missing"),
-        (("golden", "same", "--layout", "hope"), "known: torchair, flat"),
+        (("golden", "same", "--layout", "hope"), "no layout is called 'hope'; known: "),
         (("golden", "same", "--layout", "torchair"), "is not torchair_fx: "),
         (("golden", "same", "--metrics", "speed"), "no metric is called 'speed'"),
         (("golden", "same", "--standard", "hope"), "no standard is called 'hope'"),

@@ -6,7 +6,7 @@ from trueness.discover import layouts_of
 from trueness.discover.ge_graph import read_graph
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
-from trueness.errors import FormatError, LayoutError
+from trueness.errors import FormatError, LayoutError, UsageError
 
 GT710 = Path(__file__).parents[1] / "data" / "torchair" / "gt710"
 GRAPH = "dynamo_original_graph_1_rank_0_pid_4000_ts_20251121103000123456.txt"
@@ -69,12 +69,17 @@ def test_the_larger_of_two_files_of_an_operator(tmp_path: Path) -> None:
     assert "Add.Add.1.2.1700000000000001" in left.reason
 
 
-def test_the_newest_run_of_a_token(tmp_path: Path) -> None:
+def test_the_newest_run_of_a_model(tmp_path: Path) -> None:
+    """Not a token more of an older run: it may be another model, and nobody would know."""
     for time in ("20260101000000", "20260102000000"):
         (token_folder(tmp_path, time) / f"Add.Add.1.2.{time}00").write_bytes(b"1")
+    older = tmp_path / "worldsize1_global_rank0/20260101000000/0/graph_1/1"
+    (older / "9").mkdir()
+    (older / "9" / "Add.Add.1.2.2026010100000001").write_bytes(b"1")
     dump = TorchairGe().discover(tmp_path, rank=None, token=None)
     assert [ref.order for ref in dump.tensors] == [2026010200000000]
-    assert ["20260102000000" in left.reason for left in dump.leftover] == [True]
+    assert ["20260102000000" in left.reason for left in dump.leftover] == [True, True]
+    assert not TorchairGe().discover(tmp_path, rank=None, token=9).tensors
 
 
 def test_a_link_to_itself_is_passed_over(tmp_path: Path) -> None:
@@ -144,9 +149,45 @@ def test_two_folders_of_one_rank_are_not_mixed(tmp_path: Path) -> None:
         TorchairGe().discover(tmp_path, rank=None, token=None)
 
 
-@pytest.mark.parametrize("layout", [TorchairGe(), TorchairFx()], ids=lambda layout: layout.name)
-def test_older_layouts_are_refused_with_a_reason(tmp_path: Path, layout) -> None:
+def test_what_is_not_a_dump_says_why(tmp_path: Path) -> None:
     (tmp_path / GRAPH).touch()
-    (tmp_path / "data_dump/1/gm_20260101_dump").mkdir(parents=True)
-    assert "PTA 7.1.0 and older" in layout.refusal(tmp_path)
-    assert layout.refusal(tmp_path / GRAPH) == "not a folder"
+    (tmp_path / "data_dump/1").mkdir(parents=True)
+    assert "{time}/{device}" in TorchairGe().refusal(tmp_path)
+    assert "gm_{time}_dump" in TorchairFx().refusal(tmp_path)
+    assert "dynamo_original_graph_" in TorchairGe().refusal(tmp_path / "data_dump")
+    for layout in (TorchairGe(), TorchairFx()):
+        assert layout.refusal(tmp_path / GRAPH) == "not a folder"
+
+
+def test_up_to_pta_710_the_first_token_is_in_folder_1(tmp_path: Path) -> None:
+    folder = tmp_path / "renamed" / "3" / "gm_20260101000000000000_dump"
+    folder.mkdir(parents=True)
+    (folder / "add-aten.add.Tensor.OUTPUT.0.20260101000000000000.npy").touch()
+    for root in (tmp_path, tmp_path / "renamed"):
+        (ref,) = TorchairFx().discover(root, rank=None, token=2).tensors
+        assert (ref.token, ref.rank, ref.graph) == (2, None, folder.name)
+        assert not TorchairFx().discover(root, rank=None, token=3).tensors
+    with pytest.raises(UsageError, match="leave rank out"):
+        TorchairFx().discover(tmp_path, rank=0, token=None)
+
+
+def test_up_to_pta_710_devices_stand_for_ranks(tmp_path: Path) -> None:
+    for device in (0, 1):
+        folder = tmp_path / "20260101000000" / f"{device}" / "graph_1/1/0"
+        folder.mkdir(parents=True)
+        (folder / "Add.Add.1.2.1700000000000001").touch()
+    (tmp_path / "dynamo_original_graph_20260101000000000000.txt").write_text('op { name: "Add" }')
+    assert TorchairGe().refusal(tmp_path) is None
+    dump = TorchairGe().discover(tmp_path, rank=None, token=None)
+    assert [(ref.rank, ref.device, ref.token) for ref in dump.tensors] == [
+        (None, 0, 0),
+        (None, 1, 0),
+    ]
+    assert [(graph.number, graph.rank) for graph in dump.graphs] == [(None, None)]
+
+
+def test_dumps_of_two_generations_are_not_mixed(tmp_path: Path) -> None:
+    token_folder(tmp_path)
+    (tmp_path / "20260101000000/0/graph_1/1/0").mkdir(parents=True)
+    with pytest.raises(LayoutError, match="with and without ranks"):
+        TorchairGe().discover(tmp_path, rank=None, token=None)

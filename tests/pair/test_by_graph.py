@@ -1,112 +1,15 @@
-"""Dump trees made from a plan that says what belongs together; the files are empty, since pairing
-needs names, the graph, and what headers would say."""
+"""GE against FX, on trees that know what belongs together."""
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueness.discover.torchair_fx import TorchairFx
-from trueness.discover.torchair_ge import TorchairGe
+from builders.torchair import Input, Op, Tree, found, graph_text
 from trueness.errors import FormatError
 from trueness.model import Described, Pair, TensorRef, Unmatched
-from trueness.pair.by_graph import pair
-
-Row = tuple[str, str, tuple[str, int]]
-
-
-@dataclass(frozen=True)
-class Input:
-    """`fx` and `ge` say whether the argument exists there; shapes are unlike within an operator."""
-
-    shape: tuple[int, ...]
-    fx: bool = True
-    ge: bool = True
-    dtype: str = "float32"
-
-
-@dataclass(frozen=True)
-class Op:
-    name: str
-    node: str
-    inputs: Sequence[Input]
-    outputs: int
-    edges: Sequence[str] = ()
-
-
-@dataclass
-class Tree:
-    root: Path
-    rows: set[Row] = field(default_factory=set)
-    headers: dict[str, list[Described]] = field(default_factory=dict)
-    clock: int = 1_700_000_000_000_000
-
-    def write(self, rank: int, graph: int, token: int, ops: Sequence[Op], text: str) -> None:
-        fx = self.root / f"fx/worldsize2_global_rank{rank}/graph_{graph}/{token}"
-        ge = (
-            self.root
-            / f"ge/worldsize2_global_rank{rank}/20260101000000/{rank}/graph_{graph}/1/{token}"
-        )
-        fx.mkdir(parents=True)
-        ge.mkdir(parents=True)
-        name = f"dynamo_original_graph_{graph}_rank_{rank}_pid_1_ts_20260101000000000000.txt"
-        (self.root / "ge" / name).write_text(text)
-        for op in ops:
-            self.clock += 1
-            self._op(op, fx, ge / f"Kind.{op.name}.3.2.{self.clock}")
-
-    def _op(self, op: Op, fx: Path, ge: Path) -> None:
-        time = 20260101000000000000 + self.clock
-        inputs: list[Described] = []
-        outputs = [Described("output", k, "float32", (7, k)) for k in range(op.outputs)]
-        argument = 0
-        for one in op.inputs:
-            path = fx / f"{op.node}.INPUT.{argument}.{time}.npy"
-            if one.fx:
-                self._file(path, [Described("", 0, one.dtype, one.shape)])
-                argument += 1
-            if one.ge:
-                if one.fx:
-                    self.rows.add((str(path), str(ge), ("input", len(inputs))))
-                inputs.append(Described("input", len(inputs), one.dtype, one.shape))
-        for k in range(op.outputs):
-            path = fx / f"{op.node}.OUTPUT.{k}.{time}.npy"
-            self._file(path, [Described("", 0, "float32", (7, k))])
-            self.rows.add((str(path), str(ge), ("output", k)))
-        self._file(ge, [*outputs, *inputs])
-
-    def _file(self, path: Path, tensors: list[Described]) -> None:
-        path.touch()
-        self.headers[str(path)] = tensors
-
-    def describe(self, ref: TensorRef) -> list[Described]:
-        return self.headers[ref.path]
-
-    def pair(self, rank: int | None = None, token: int | None = None) -> list[Pair | Unmatched]:
-        golden = TorchairFx().discover(self.root / "fx", rank=rank, token=token)
-        my = TorchairGe().discover(self.root / "ge", rank=rank, token=token)
-        return list(pair(golden, my, self.describe))
-
-
-def graph_text(ops: Sequence[Op], number: int = 1) -> str:
-    blocks = []
-    for op in ops:
-        edges = "".join(f'input: "{edge}" ' for edge in op.edges)
-        outputs = "".join(
-            'output_desc { attr { key: "_fx_tensor_name" '
-            f'value {{ s: "{op.node}.OUTPUT.{k}" }} }} '
-            'attr { key: "x: {" value { s: "}" } } } '
-            for k in range(op.outputs)
-        )
-        blocks.append(f'op {{ name: "{op.name}" type: "Kind" {edges}{outputs}}}')
-    return f'name: "graph_{number}"\n' + "\n".join(blocks)
-
-
-def found(rows: Sequence[Pair | Unmatched]) -> list[Row]:
-    return [(r.golden.path, r.my.path, r.my.member) for r in rows if isinstance(r, Pair)]
 
 
 def reasons(rows: Sequence[Pair | Unmatched], part: str) -> list[str]:
@@ -170,7 +73,7 @@ def fused_tree(folder: Path) -> Tree:
     for path in ge.iterdir():
         path.unlink()
     fused = ge / "AutomaticBufferFusionOp.AddRelu.1.2.1700000000000009"
-    tree._file(
+    tree.file(
         fused,
         [
             Described("output", 0, "float32", (7, 0)),
@@ -223,7 +126,7 @@ def test_what_is_missing_has_its_reason(tmp_path: Path) -> None:
     rows = tree.pair()
     assert reasons(rows, "/7/") == ["token 7 is not in graph_1 of rank 0 of the golden dump"]
     assert set(reasons(rows, "rank0/graph_1/1/")) == {
-        "token 1 of graph_1 is not in my dump of rank 0"
+        "token 1 of graph_1 of rank 0 is not in my dump"
     }
     assert set(reasons(rows, "rank1/")) == {"rank 1 is not in my dump"}
     assert reasons(rows, "/graph_1/1/2/") == [
@@ -237,8 +140,8 @@ def test_inserted_operators(tmp_path: Path) -> None:
     tree.write(0, 1, 0, [ADD], graph_text([ADD]))
     (ge,) = (tmp_path / "ge").rglob("graph_1/1/0")
     both = [Described(io, 0, "float32", (4, 4)) for io in ("input", "output")]
-    tree._file(ge / "TransData.Add_TransData_0.1.2.1700000000000100", both)
-    tree._file(ge / "MemSet.atomic_memset_1.1.2.1700000000000101", both)
+    tree.file(ge / "TransData.Add_TransData_0.1.2.1700000000000100", both)
+    tree.file(ge / "MemSet.atomic_memset_1.1.2.1700000000000101", both)
     rows = tree.pair()
     (cast,) = [r for r in rows if isinstance(r, Pair) and r.my.op_type == "TransData"]
     assert (cast.golden.path, cast.golden.member, cast.my.member) == (

@@ -13,6 +13,10 @@ from trueness.pair import choose
             ["torchair_ge", "torchair_fx", "flat"],
             "torchair",
         ),
+        (["torchair_ge", "flat"], ["torchair_ge", "flat"], "fusion"),
+        (["manual", "flat"], ["atb", "flat"], "manual"),
+        (["checkpoint", "flat"], ["checkpoint", "flat"], "checkpoint"),
+        (["checkpoint", "flat"], ["flat"], "flat"),
         (["flat"], ["flat"], "flat"),
     ],
 )

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueness.model import GraphOp
-from trueness.pair.fusion import MAX_SPLITS, parts_of, splits
+from trueness.pair.fusion import MAX_SPLITS, FusedNames, splits
 
 
 def graph(**inputs: tuple[str, ...]) -> dict[str, GraphOp]:
@@ -12,27 +12,27 @@ def graph(**inputs: tuple[str, ...]) -> dict[str, GraphOp]:
 
 def test_a_name_of_the_graph_is_itself() -> None:
     ops = graph(Add=(), AddAdd=(), Relu=())
-    assert parts_of("AddAdd", ops) == (("AddAdd",), "")
+    assert FusedNames(ops).parts_of("AddAdd") == (("AddAdd",), "")
 
 
 @pytest.mark.parametrize("name", ["MatMul_TransData_0", "AddX", "XAdd", "AddXRelu", ""])
 def test_the_whole_name_has_to_be_used(name: str) -> None:
-    assert parts_of(name, graph(MatMul=(), Add=(), Relu=())) == ((), "")
+    assert FusedNames(graph(MatMul=(), Add=(), Relu=())).parts_of(name) == ((), "")
 
 
 def test_a_longer_name_does_not_swallow_the_next_part() -> None:
     """Taking the longest name first and never going back ends at Add_1, with 0Relu left."""
     ops = graph(Add=(), Add_1=(), Add_10=("Add:0",), Relu=("Add_10:0",))
-    assert parts_of("AddAdd_10Relu", ops) == (("Add", "Add_10", "Relu"), "")
+    assert FusedNames(ops).parts_of("AddAdd_10Relu") == (("Add", "Add_10", "Relu"), "")
 
 
 def test_edges_decide_between_two_readings() -> None:
     ops = graph(A=(), AB=(), BC=("A:0",), C=())
-    assert parts_of("ABC", ops) == (("A", "BC"), "")
+    assert FusedNames(ops).parts_of("ABC") == (("A", "BC"), "")
 
 
 def test_two_readings_without_edges_are_a_doubt() -> None:
-    parts, doubt = parts_of("ABC", graph(A=(), AB=(), BC=(), C=()))
+    parts, doubt = FusedNames(graph(A=(), AB=(), BC=(), C=())).parts_of("ABC")
     assert parts == ("AB", "C")
     assert "2 ways" in doubt
 

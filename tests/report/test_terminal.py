@@ -110,3 +110,23 @@ def test_json_has_no_nan() -> None:
     found = json.loads(out.getvalue(), parse_constant=pytest.fail)
     assert found["summary"]["failed"] == 2
     assert [row["relative_euclidean_distance"] for row in found["rows"]] == [None, "inf"]
+
+
+def test_coverage_counts_what_became_of_everything() -> None:
+    states = (
+        *(State.OK, State.NOT_DUMPED, State.UNREADABLE, State.UNREADABLE),
+        *(State.UNMATCHED_GOLDEN, State.UNMATCHED_MY, State.UNMATCHED_MY),
+    )
+    summary = Summary.of([replace(PASSED, state=state) for state in states])
+    summary.skipped = {"rank": 20, "op": 3}
+    assert summary.coverage == {
+        "pairs": 4,
+        "unmatched_golden": 1,
+        "unmatched_my": 2,
+        "not_dumped": 1,
+        "unreadable": 2,
+        "skipped_by_filter": 23,
+    }
+    out = io.StringIO()
+    print_summary(summary, 10, None, out)
+    assert "skipped by filter 23 (rank 20, op 3)" in out.getvalue()

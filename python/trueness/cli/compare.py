@@ -4,96 +4,127 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING
 
 import typer
 
+from trueness.cli import options
 from trueness.errors import UsageError
 
 if TYPE_CHECKING:
     from trueness.model import Result
+    from trueness.plan import Plan, Recognised
     from trueness.report import Summary
 
 INTERRUPTED = 130
 LEVELS = ("debug", "info", "warning", "error", "fatal", "critical")
 
-# typer reads these while Python 3.10 is running, which knows no `str | None` at run time here.
-_Text = Optional[str]  # noqa: UP045
-_Number = Optional[int]  # noqa: UP045
-_Golden = Annotated[_Text, typer.Argument(help="What should have been computed.")]
-_My = Annotated[_Text, typer.Argument(help="What was computed.")]
-_GoldenPath = Annotated[_Text, typer.Option("--golden-path", "-gp", help="The same as GOLDEN.")]
-_MyPath = Annotated[_Text, typer.Option("--my-path", "-mp", help="The same as MY.")]
-_Output = Annotated[
-    _Text,
-    typer.Option("--output", "-o", help="Folder of the report. [two folders: the current one]"),
-]
-_Layout = Annotated[_Text, typer.Option(help="torchair or flat. [recognised]")]
-_Rank = Annotated[_Number, typer.Option("--rank", "-r", help="Only this rank.")]
-_Token = Annotated[_Number, typer.Option("--token", help="Only this token.")]
-_Metrics = Annotated[
-    str, typer.Option(help="all, basic (no KL divergence, no ULP error), or names with commas.")
-]
-_StandardName = Annotated[_Text, typer.Option(help="What is good enough: auto or bitwise. [auto]")]
-_Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
-_Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
-_Report = Annotated[str, typer.Option(help="Kinds of report, with commas: csv.")]
-_ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit code 1.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-_Level = Annotated[str, typer.Option("--log-level", "-l", help="debug also shows tracebacks.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")]
-
 
 def compare(
-    golden: _Golden = None,
-    my: _My = None,
-    golden_path: _GoldenPath = None,
-    my_path: _MyPath = None,
-    output: _Output = None,
-    layout: _Layout = None,
-    rank: _Rank = None,
-    token: _Token = None,
-    metrics: _Metrics = "all",
-    standard: _StandardName = None,
-    jobs: _Jobs = None,
-    top: _Top = 10,
-    report: _Report = "csv",
-    exit_zero: _ExitZero = False,
-    json: _Json = False,
-    log_level: _Level = "info",
-    quiet: _Quiet = False,
+    golden: options.Golden = None,
+    my: options.My = None,
+    golden_path: options.GoldenPath = None,
+    my_path: options.MyPath = None,
+    output: options.Output = None,
+    layout: options.Layout = None,
+    mapping: options.Mapping = None,
+    path_map: options.PathMap = None,
+    rank: options.Rank = None,
+    token: options.Token = None,
+    op: options.Op = None,
+    op_type: options.OpType = None,
+    io: options.Io = None,
+    layer: options.Layer = None,
+    cmp_level: options.CmpLevel = None,
+    op_mapping_file: options.OpMappingFile = None,
+    listing: options.List = False,
+    metrics: options.Metrics = "all",
+    standard: options.StandardName = None,
+    jobs: options.Jobs = None,
+    top: options.Top = 10,
+    report: options.Report = "csv",
+    exit_zero: options.ExitZero = False,
+    json: options.Json = False,
+    log_level: options.Level = "info",
+    quiet: options.Quiet = False,
 ) -> None:
     """Compare two files or two dump folders.
 
     \b
     trueness compare golden.npy my.npy
     trueness compare golden_folder my_folder -o out
-    trueness compare fx_dump ge_dump --rank 0 --token 1 --metrics basic
+    trueness compare fx_dump ge_dump --rank 0 --token 1 --op "*MatMul*" --list
 
     Exit codes: 0 every pair passes, 1 something differs or could not be compared, 2 the comparison
     could not run."""
     _set_level(log_level)
     _check_reports(report)
-    run = _Run(
-        golden=_one("GOLDEN", golden, golden_path),
-        my=_one("MY", my, my_path),
-        output=output,
-        metrics=[name.strip() for name in metrics.split(",") if name.strip()],
-        standard=standard,
-        top=top,
-        json=json,
-        quiet=quiet,
-        exit_zero=exit_zero,
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
+    run = _Run(*sides, output, names, standard, jobs, top, json, quiet, exit_zero)
+    model = cmp_level, op_mapping_file
+    part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, *model, listing)
+    code = _interruptible(
+        lambda: run.files(part) if run.two_files() and not mapping else run.folders(part)
     )
+    raise typer.Exit(code)
+
+
+def _interruptible(work: Callable[[], int]) -> int:
     try:
-        code = run.start(layout, rank, token, jobs)
+        return work()
     except KeyboardInterrupt:
         print("trueness: stopped; rows so far, if any, are in a .partial file", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
-    raise typer.Exit(code)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """How two dumps are to be taken, and which part of them. The names are those of the options."""
+
+    layout: str | None
+    mapping: str | None
+    path_map: list[str] | None
+    rank: int | None
+    token: int | None
+    op: list[str] | None
+    op_type: list[str] | None
+    io: str | None
+    layer: str | None
+    cmp_level: str | None
+    op_mapping_file: str | None
+    list: bool
+
+    def refuse(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is not None and value is not False:
+                name = option.name.replace("_", "-")
+                raise UsageError(f"--{name} is for two dump folders, not for two files")
+
+    def plan(self, golden: Path, my: Path) -> Plan:
+        from trueness.plan import filters_of, plan_dumps
+
+        return plan_dumps(
+            golden,
+            my,
+            layout=self.layout,
+            mapping=self.mapping,
+            filters=filters_of(
+                rank=self.rank,
+                token=self.token,
+                op=self.op,
+                op_type=self.op_type,
+                io=self.io,
+                layer=None if self.layer is None else options.layers_of(self.layer),
+            ),
+            path_map=options.path_map_of(self.path_map or []),
+            level=self.cmp_level,
+            op_mapping=self.op_mapping_file,
+        )
 
 
 @dataclass(frozen=True)
@@ -105,72 +136,71 @@ class _Run:
     output: str | None
     metrics: list[str]
     standard: str | None
+    jobs: int | None
     top: int
     json: bool
     quiet: bool
     exit_zero: bool
 
-    def start(
-        self, layout: str | None, rank: int | None, token: int | None, jobs: int | None
-    ) -> int:
-        """Returns the exit code."""
-        if not self.two_files():
-            return self.folders(layout, rank, token, jobs)
-        _only_for_folders(layout=layout, rank=rank, token=token)
-        return self.files(jobs)
-
     def two_files(self) -> bool:
         for side, path in (("GOLDEN", self.golden), ("MY", self.my)):
             if not path.exists():
                 raise UsageError(f"{side}: {path} does not exist")
-        if self.golden.is_dir() != self.my.is_dir():
-            folder, file = sorted((self.golden, self.my), key=lambda path: not path.is_dir())
-            raise UsageError(f"{folder} is a folder and {file} a file; give two of a kind")
-        return not self.golden.is_dir()
+        return not (self.golden.is_dir() or self.my.is_dir())
 
-    def files(self, threads: int | None) -> int:
+    def files(self, part: _Part) -> int:
         from trueness.compare.files import compare_files
         from trueness.report import print_metrics
 
+        part.refuse()
         results = compare_files(
             self.golden,
             self.my,
             standard=self.standard,
-            threads=threads,
+            threads=self.jobs,
             metrics=self.metrics,
         )
         if not self.quiet and not self.json:
             print_metrics(results, sys.stdout)
         return self._show(*_collect(results, self.output))
 
-    def folders(
-        self, layout: str | None, rank: int | None, token: int | None, jobs: int | None
-    ) -> int:
+    def folders(self, part: _Part) -> int:
+        from trueness.cli.listing import print_plan, print_plan_json, print_recognised
         from trueness.cli.progress import progress_bar
-        from trueness.dumps import compare_dumps
+        from trueness.dumps import compare_plan
 
+        plan = part.plan(self.golden, self.my)
+        if part.list and self.json:
+            print_plan_json(plan, sys.stdout)
+            return 0
+        if part.list:
+            print_recognised(plan, sys.stdout)
+            print_plan(plan, sys.stdout)
+            return 0
         with progress_bar(not self.quiet) as on_progress:
-            results = compare_dumps(
-                self.golden,
-                self.my,
-                layout=layout,
-                rank=rank,
-                token=token,
+            results = compare_plan(
+                plan,
                 standard=self.standard,
-                jobs=jobs,
+                jobs=self.jobs,
                 metrics=self.metrics,
                 on_progress=on_progress,
             )
-            collected = _collect(results.once(), self.output or ".")
-        return self._show(*collected)
+            if not self.quiet and not self.json:
+                print_recognised(plan, sys.stdout)
+            summary, path = _collect(results.once(), self.output or ".")
+        summary.skipped = results.skipped
+        return self._show(summary, path, results.recognised)
 
-    def _show(self, summary: Summary, path: Path | None) -> int:
+    def _show(
+        self, summary: Summary, path: Path | None, recognised: Sequence[Recognised] = ()
+    ) -> int:
         from trueness.report import print_json, print_summary
 
         code = 0 if self.exit_zero else summary.exit_code
         if self.json:
             shown = [*summary.worst(self.top), *summary.missing[: self.top]]
-            print_json(summary, shown, path, sys.stdout)
+            sides = dict(zip(("golden", "my"), map(asdict, recognised), strict=False))
+            print_json(summary, shown, path, sys.stdout, recognised=sides)
         elif not self.quiet:
             print_summary(summary, self.top, path, sys.stdout, exit_code=code)
         return code
@@ -213,9 +243,3 @@ def _check_reports(kinds: str) -> None:
     for kind in kinds.split(","):
         if kind not in REPORTS:
             raise UsageError(f"no report is called {kind!r}; known: {', '.join(REPORTS)}")
-
-
-def _only_for_folders(**options: object) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise UsageError(f"--{name} is for two dump folders, not for two files")

@@ -12,9 +12,11 @@ from trueness import _core
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.standards import Standard, standard_of
+from trueness.compare.statistics import compare_statistics, statistics_of
 from trueness.compare.tensors import compare_tensors, thread_count
 from trueness.errors import FormatError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
+from trueness.read.statistics import is_statistics_file
 
 HUGE = 4 << 20
 """Bytes of a pair from which on it is worth waking all threads for it."""
@@ -62,8 +64,15 @@ class Worker:
             yield self._unmatched(item)
             return
         try:
+            if item.golden.statistics or item.my.statistics:
+                yield self._statistics(item)
+                return
             golden = self._files.tensors(item.golden.path)
             my = self._files.tensors(item.my.path)
+            sides = (golden, item.golden), (my, item.my)
+            if any(not tensors and is_statistics_file(ref.path) for tensors, ref in sides):
+                yield self._statistics(item)
+                return
             both_whole = item.golden.member is None and item.my.member is None
             if both_whole and not len(golden) == len(my) == 1:
                 yield from self._whole_files(item, golden, my)
@@ -99,6 +108,25 @@ class Worker:
             nbytes,
         )
 
+    def _statistics(self, pair: Pair) -> Result:
+        golden = statistics_of(pair.golden, self._files)
+        my = statistics_of(pair.my, self._files)
+        outcome = compare_statistics(golden, my, self._standard)
+        return Result(
+            pair.golden,
+            pair.my,
+            outcome.state,
+            outcome.reason,
+            outcome.metrics,
+            outcome.passed,
+            self._label,
+            _pairing(pair),
+            golden.dtype,
+            golden.shape,
+            my.dtype,
+            my.shape,
+        )
+
     def _whole_files(
         self, pair: Pair, golden: list[_core.Tensor], my: list[_core.Tensor]
     ) -> Iterator[Result]:
@@ -121,7 +149,8 @@ class Worker:
                 yield self._unmatched(Unmatched(None, _part(pair.my, tensor), reason))
 
     def _unmatched(self, item: Unmatched) -> Result:
-        state = State.UNMATCHED_GOLDEN if item.my is None else State.UNMATCHED_MY
+        lone = State.UNMATCHED_GOLDEN if item.my is None else State.UNMATCHED_MY
+        state = item.state or lone
         passed = None if item.expected else False
         return Result(item.golden, item.my, state, item.reason, passed=passed, standard=self._label)
 

@@ -4,11 +4,13 @@ tensors."""
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 from threading import Lock
 
 from trueness import _core, read
 from trueness.errors import TruenessError
-from trueness.model import Described, Member, TensorRef
+from trueness.model import Described, Member, Statistics, TensorRef
+from trueness.read.statistics import KINDS
 
 CAPACITY = 128
 """Each open file holds a mapping and a descriptor; 1024 descriptors are a usual limit."""
@@ -18,15 +20,24 @@ class NoSuchTensor(TruenessError):
     """The file has no tensor of that name, or several where one was meant."""
 
 
+class Tensors(list[_core.Tensor]):
+    """The tensors of a file, also by what a TensorRef calls them."""
+
+    @cached_property
+    def by_member(self) -> dict[Member, _core.Tensor]:
+        """Of several of one name the first."""
+        return {member_of(tensor): tensor for tensor in reversed(self)}
+
+
 class OpenFiles:
     """Shared by the threads of one comparison. A file is closed when the last tensor of it goes."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._lock = Lock()
-        self._files: OrderedDict[str, list[_core.Tensor]] = OrderedDict()
+        self._files: OrderedDict[str, Tensors] = OrderedDict()
 
-    def tensors(self, path: str) -> list[_core.Tensor]:
+    def tensors(self, path: str) -> Tensors:
         """Raises FormatError or ReadError; a failure is not remembered."""
         with self._lock:
             found = self._files.get(path)
@@ -36,7 +47,7 @@ class OpenFiles:
         # Two threads may open one file at once; that is cheaper than to let all wait for one.
         file = read.open_file(path)
         # An ATB file grows by a record with every dump to its name: the last one is the tensor.
-        found = list(file.tensors[-1:] if file.kind == "atb" else file.tensors)
+        found = Tensors(file.tensors[-1:] if file.kind == "atb" else file.tensors)
         with self._lock:
             self._files[path] = found
             if len(self._files) > self._capacity:
@@ -44,9 +55,12 @@ class OpenFiles:
         return found
 
     def describe(self, ref: TensorRef) -> list[Described]:
-        """What headers say, for `pair`."""
+        """What headers say, for `pair`. No dtype and an empty shape where statistics tell none."""
+        if isinstance(ref.statistics, str):
+            found = KINDS[ref.statistics](ref.path).items()
+            return [_described(ref, member, statistics) for member, statistics in found]
         return [
-            Described(t.io, t.index, t.dtype, tuple(t.logical_shape))
+            Described(t.io, t.index, t.dtype, tuple(t.logical_shape), t.name)
             for t in self.tensors(ref.path)
         ]
 
@@ -55,16 +69,23 @@ class OpenFiles:
             self._files.clear()
 
 
-def pick(tensors: list[_core.Tensor], ref: TensorRef) -> _core.Tensor:
+def _described(ref: TensorRef, member: Member | None, statistics: Statistics) -> Described:
+    io, index = member if isinstance(member, tuple) else (ref.io, ref.index)
+    if statistics.shape is None:
+        return Described(io, index, "", ())
+    return Described(io, index, statistics.dtype or "unknown", statistics.shape)
+
+
+def pick(tensors: Tensors, ref: TensorRef) -> _core.Tensor:
     """The tensor that `ref` means among those of its file."""
     if ref.member is None:
         if len(tensors) != 1:
             raise NoSuchTensor(f"{ref.path}: holds {len(tensors)} tensors, one was meant")
         return tensors[0]
-    for tensor in tensors:
-        if member_of(tensor) == ref.member:
-            return tensor
-    raise NoSuchTensor(f"{ref.path}: has no tensor {label(ref.member)}")
+    found = tensors.by_member.get(ref.member)
+    if found is None:
+        raise NoSuchTensor(f"{ref.path}: has no tensor {label(ref.member)}")
+    return found
 
 
 def member_of(tensor: _core.Tensor) -> Member:

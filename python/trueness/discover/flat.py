@@ -1,4 +1,4 @@
-"""A plain folder of files; a file is known by its path inside the folder."""
+"""A plain folder of files, or one file; a file is known by its path inside the folder."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ class Flat:
     name = "flat"
 
     def refusal(self, root: Path) -> str | None:
-        if not root.is_dir():
-            return "not a folder"
-        if next(_files(os.fspath(root)), None) is None:
+        if root.is_dir() and next(files_below(os.fspath(root)), None) is None:
             return "no file in the folder or below it"
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """`rank` and `token` have no meaning here and are ignored."""
         top = os.fspath(root)
+        if not root.is_dir():
+            return Dump(self.name, top, [TensorRef(top, op_name=root.name)], evidence="one file")
         cut = len(top.rstrip(os.sep)) + 1
-        tensors = [TensorRef(path, op_name=path[cut:]) for path in sorted(_files(top))]
-        return Dump(self.name, top, tensors)
+        tensors = [TensorRef(path, op_name=path[cut:]) for path in sorted(files_below(top))]
+        evidence = f"{len(tensors)} files, known by their names"
+        return Dump(self.name, top, tensors, evidence=evidence)
 
 
-def _files(top: str) -> Iterator[str]:
+def files_below(top: str) -> Iterator[str]:
     """Links to folders are not followed: a loop would never end."""
     waiting = [top]
     while waiting:

@@ -12,7 +12,10 @@ from trueness.discover.textproto import Message, Value
 from trueness.errors import FormatError
 from trueness.model import Graph, GraphOp
 
-FILE_NAME = re.compile(r"dynamo_original_graph_(\d+)_rank_(\d+)_pid_\d+_ts_\d+\.txt")
+FILE_NAME = re.compile(
+    r"dynamo_original_graph_(?:(\d{1,9})_rank_(\d{1,9})_pid_\d+_ts_\d+|\d+)\.txt"
+)
+"""Number and rank; before PTA 7.1.0 the name holds neither, only a time."""
 _FX_NAME_KEY = "_fx_tensor_name"
 
 
@@ -32,7 +35,7 @@ def read_graph(path: Path) -> Graph:
     except textproto.TextError as error:
         offset = len(text[: error.offset].encode("utf-8", "replace"))
         raise FormatError(str(path), offset, "", error.expected, error.found) from None
-    number, rank = (int(match[1]), int(match[2])) if match else (None, None)
+    number, rank = (int(match[1]), int(match[2])) if match and match[1] else (None, None)
     return Graph(str(path), name, number, rank, ops)
 
 

@@ -1,18 +1,25 @@
-"""FX dumps as torchair makes them from PTA 7.2 on:
-`worldsize{W}_global_rank{R}/graph_{N}/{token}/{node}-{target}.INPUT|OUTPUT.{i}[.{j}].{time}.npy`."""
+"""FX dumps as torchair makes them: `{node}-{target}.INPUT|OUTPUT.{i}[.{j}].{time}.npy` below
+`worldsize{W}_global_rank{R}/graph_{N}/{token}/`, or up to PTA 7.1.0 below
+`data_dump/{token + 1}/gm_{time}_dump/`, one gm folder for every graph of every rank."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
 from trueness.discover import tree
+from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, TensorRef
 
 GRAPH_FOLDER = re.compile(r"graph_\d+")
+GM_FOLDER = re.compile(r"gm_\d+(?:_dump)?")
+TOKEN_FOLDER = re.compile(r"\d{1,11}")
 _FILE_NAME = re.compile(
-    r"(?P<node>.+)\.(?P<io>INPUT|OUTPUT)\.(?P<index>\d+)(?P<nested>(?:\.\d+)*)\.(?P<time>\d{14,})\.npy"
+    r"(?P<node>.+)\.(?P<io>INPUT|OUTPUT)\.(?P<index>\d{1,9})(?P<nested>(?:\.\d{1,9})*)"
+    r"\.(?P<time>\d{14,20})(?P<info>_min_max)?\.npy"
 )
 
 
@@ -22,74 +29,108 @@ class TorchairFx:
     def refusal(self, root: Path) -> str | None:
         if not root.is_dir():
             return "not a folder"
-        if not any(_holds_graphs(folder) for _, folder in tree.rank_folders(root)):
+        if next(tree.bases(root, _holds_tokens), None) is None:
             return (
-                "no worldsize{W}_global_rank{R} folder with graph_{N}/{token} below it "
-                "(PTA 7.1.0 and older wrote none; their layout is not read yet)"
+                "neither worldsize{W}_global_rank{R}/graph_{N} folders nor, as of PTA 7.1.0 and "
+                "older, {token + 1}/gm_{time}_dump ones in it"
             )
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """Raises LayoutError when two folders claim the same rank."""
-        tensors: list[TensorRef] = []
-        leftover: list[Leftover] = []
-        for number, folder in tree.one_a_rank(root, _holds_graphs):
-            if rank is not None and number != rank:
+        found = _Found()
+        selection = Selection(rank, token)
+        for base in tree.one_a_rank(root, _holds_tokens, rank is not None):
+            if not selection.takes_rank(*base):
                 continue
-            for graph, token_number, path in _token_folders(folder):
-                if token is None or token_number == token:
-                    _read_token(tensors, leftover, path, number, graph, token_number)
-        tensors.sort(key=lambda r: (r.rank, r.token, r.graph, r.order, r.io, r.index, r.nested))
-        return Dump(self.name, str(root), tensors, (), leftover)
+            for place in _token_folders(base):
+                if selection.takes_token(place.token, place.path):
+                    _read_token(found, place)
+        found.tensors.sort(
+            key=lambda r: (r.rank, r.token, r.graph, r.order, r.io, r.index, r.nested)
+        )
+        return Dump(
+            self.name, str(root), found.tensors, (), found.leftover, skipped=selection.skipped
+        )
 
 
-def _holds_graphs(folder: str) -> bool:
-    return any(GRAPH_FOLDER.fullmatch(entry.name) for entry in tree.folders(folder))
+@dataclass
+class _Found:
+    tensors: list[TensorRef] = field(default_factory=list)
+    leftover: list[Leftover] = field(default_factory=list)
 
 
-def _token_folders(folder: str) -> Iterator[tuple[str, int, str]]:
-    for graph in tree.folders(folder):
-        if GRAPH_FOLDER.fullmatch(graph.name):
-            for token in tree.folders(graph.path):
-                if token.name.isdecimal():
-                    yield graph.name, int(token.name), token.path
+@dataclass(frozen=True)
+class _Place:
+    path: str
+    rank: int | None
+    graph: str
+    token: int
 
 
-def _read_token(
-    tensors: list[TensorRef],
-    leftover: list[Leftover],
-    folder: str,
-    rank: int,
-    graph: str,
-    token: int,
-) -> None:
+def _holds_tokens(base: tree.Base) -> bool:
+    rank, folder = base
+    if rank is not None:
+        return any(GRAPH_FOLDER.fullmatch(entry.name) for entry in tree.folders(folder))
+    return any(
+        GM_FOLDER.fullmatch(entry.name)
+        for token in tree.folders(folder)
+        if TOKEN_FOLDER.fullmatch(token.name)
+        for entry in tree.folders(token.path)
+    )
+
+
+def _token_folders(base: tree.Base) -> Iterator[_Place]:
+    rank, folder = base
+    for outer in tree.folders(folder):
+        if rank is not None and GRAPH_FOLDER.fullmatch(outer.name):
+            for token in tree.folders(outer.path):
+                if TOKEN_FOLDER.fullmatch(token.name):
+                    yield _Place(token.path, rank, outer.name, int(token.name))
+        elif rank is None and TOKEN_FOLDER.fullmatch(outer.name):
+            for gm in tree.folders(outer.path):
+                if GM_FOLDER.fullmatch(gm.name):
+                    # The step was counted before the run, so the first token is in folder 1.
+                    yield _Place(gm.path, rank, gm.name, int(outer.name) - 1)
+
+
+def _read_token(found: _Found, place: _Place) -> None:
     """A node that ran twice in a token leaves two files a tensor; the last is compared, as in the
     graph, where later results take the place of earlier ones."""
     last: dict[tuple[str, str, int, tuple[int, ...]], TensorRef] = {}
-    for entry in tree.files(folder):
+    for entry in tree.files(place.path):
         match = _FILE_NAME.fullmatch(entry.name)
+        ref = _ref(entry.path, place, match)
         if match is None:
-            ref = TensorRef(entry.path, rank=rank, graph=graph, token=token)
             reason = "its name is not {node}-{target}.INPUT|OUTPUT.{i}.{time}.npy"
-            leftover.append(Leftover(ref, reason))
+            found.leftover.append(Leftover(ref, reason))
             continue
-        ref = TensorRef(
-            entry.path,
-            op_name=match["node"],
-            op_type=match["node"].partition("-")[2],
-            io=match["io"].lower(),
-            index=int(match["index"]),
-            nested=tuple(map(int, match["nested"].split(".")[1:])),
-            rank=rank,
-            graph=graph,
-            token=token,
-            order=int(match["time"]),
-        )
         key = ref.op_name, ref.io, ref.index, ref.nested
         held = last.get(key)
         if held:
-            held, ref = sorted((held, ref), key=lambda r: r.order)
+            held, ref = sorted((held, ref), key=lambda r: (r.order, r.statistics is None))
             reason = f"the node ran again; compared is the run of {ref.order}"
-            leftover.append(Leftover(held, reason, expected=True))
+            if held.order == ref.order:
+                reason = "statistics of what is compared"
+            found.leftover.append(Leftover(held, reason, expected=True))
         last[key] = ref
-    tensors.extend(last.values())
+    found.tensors.extend(last.values())
+
+
+def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
+    if match is None:
+        return TensorRef(path, rank=place.rank, graph=place.graph, token=place.token)
+    nested = match["nested"]
+    return TensorRef(
+        path,
+        op_name=intern(match["node"]),
+        op_type=intern(match["node"].partition("-")[2]),
+        io="input" if match["io"] == "INPUT" else "output",
+        index=int(match["index"]),
+        nested=tuple(map(int, nested.split(".")[1:])) if nested else (),
+        rank=place.rank,
+        graph=place.graph,
+        token=place.token,
+        order=int(match["time"]),
+        statistics="min_max" if match["info"] else None,
+    )

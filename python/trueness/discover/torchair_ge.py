@@ -1,23 +1,20 @@
-"""GE dumps as torchair makes them from PTA 7.2 on: graphs beside
-`worldsize{W}_global_rank{R}/{time}/{device}/{model_name}/{model_id}/{token}/` with one file an
-operator, `{op_type}.{op_name}.{task}.{stream}.{time}`."""
+"""GE dumps as torchair makes them: `{time}/{device}/{model_name}/{model_id}/{token}/` with one file
+an operator, from PTA 7.2 on in `worldsize{W}_global_rank{R}/`, and graphs beside it all."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 
-from trueness.discover import ge_graph, tree
+from trueness.discover import ge_graph, ge_names, tree
+from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, TensorRef
 
 TIME_FOLDER = re.compile(r"\d{8,20}")
-_FILE_NAME = re.compile(
-    r"(?P<type>[^.]+)\.(?P<name>.+?)\.(?P<task>\d+)\.(?P<stream>\d+)\.(?P<time>\d+)"
-)
-_MAPPING = "mapping.csv"
 
 
 class TorchairGe:
@@ -26,76 +23,89 @@ class TorchairGe:
     def refusal(self, root: Path) -> str | None:
         if not root.is_dir():
             return "not a folder"
-        if not any(self._graph_paths(root, None)):
-            return "no dynamo_original_graph_{id}_rank_{r}_pid_{p}_ts_{t}.txt in it"
-        if not any(_holds_times(folder) for _, folder in tree.rank_folders(root)):
+        if next(_graph_paths(root, None), None) is None:
             return (
-                "a graph, but no worldsize{W}_global_rank{R} folder with {time}/{device} below it "
-                "(PTA 7.1.0 and older wrote none; their layout is not read yet)"
+                "no dynamo_original_graph_{id}_rank_{r}_pid_{p}_ts_{t}.txt and no "
+                "dynamo_original_graph_{t}.txt in it"
             )
+        if next(tree.bases(root, _holds_times), None) is None:
+            return "a graph, but no [worldsize{W}_global_rank{R}/]{time}/{device} folder beside it"
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
         """Raises LayoutError when two folders claim the same rank, FormatError for a bad graph."""
-        found = _Found()
-        for number, folder in tree.one_a_rank(root, _holds_times):
-            if rank is None or number == rank:
-                _read_rank(found, number, folder, token)
-        graphs = [ge_graph.read_graph(Path(path)) for path in self._graph_paths(root, rank)]
+        graphs = [ge_graph.read_graph(Path(path)) for path in _graph_paths(root, rank)]
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
-        found.tensors.sort(key=lambda ref: (ref.rank, ref.token, ref.order, ref.path))
-        return Dump(self.name, str(root), found.tensors, graphs, found.leftover)
+        found = _Found(ge_names.known_names(name for graph in graphs for name in graph.ops))
+        selection = Selection(rank, token)
+        for base in tree.one_a_rank(root, _holds_times, rank is not None):
+            if selection.takes_rank(*base):
+                _read_base(found, base, selection)
+        found.tensors.sort(key=lambda r: (r.rank, r.device or 0, r.token, r.order, r.path))
+        return Dump(
+            self.name, str(root), found.tensors, graphs, found.leftover, skipped=selection.skipped
+        )
 
-    @staticmethod
-    def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
-        inside = tree.RANK_FOLDER.fullmatch(root.resolve().name)
-        if inside:
-            root, rank = root.resolve().parent, int(inside[1])
-        for entry in tree.files_above_ranks(root):
+
+def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
+    inside = tree.rank_of(root)
+    if inside is not None:
+        root, rank = root.resolve().parent, inside
+    for folder in tree.above_ranks(root, _holds_times):
+        for entry in tree.files(folder):
             match = ge_graph.FILE_NAME.fullmatch(entry.name)
-            if match and (rank is None or int(match[2]) == rank):
+            if match and (rank is None or match[2] is None or int(match[2]) == rank):
                 yield entry.path
 
 
 @dataclass
 class _Found:
+    known: Mapping[str, str]
     tensors: list[TensorRef] = field(default_factory=list)
     leftover: list[Leftover] = field(default_factory=list)
 
 
-def _holds_times(folder: str) -> bool:
-    return any(TIME_FOLDER.fullmatch(entry.name) for entry in tree.folders(folder))
+def _holds_times(base: tree.Base) -> bool:
+    rank, folder = base
+    times = (entry for entry in tree.folders(folder) if TIME_FOLDER.fullmatch(entry.name))
+    if rank is not None:
+        return next(times, None) is not None
+    return any(device.name.isdecimal() for time in times for device in tree.folders(time.path))
 
 
-def _read_rank(found: _Found, rank: int, folder: str, token: int | None) -> None:
-    """A model run again in the same process gets a new time folder: the newest one that has a token
-    is the one compared, the older ones are left over as a whole."""
-    newest: dict[tuple[int | None, str, str, int], str] = {}
+def _read_base(found: _Found, base: tree.Base, selection: Selection) -> None:
+    """Every run gets a new time folder: of a model the newest run is compared, and the older ones
+    are left over as a whole. Two runs are never mixed."""
+    rank, folder = base
+    newest: dict[tuple[int | None, str, str], str] = {}
     times = [entry for entry in tree.folders(folder) if TIME_FOLDER.fullmatch(entry.name)]
     for time in reversed(times):
         for place in _token_folders(time.path, rank):
-            if token is not None and place.token != token:
-                continue
             taken = newest.setdefault(place.key, time.name)
-            reason = "" if taken == time.name else f"an older run: {taken} holds the same token"
-            _read_token(found, place, reason)
+            reason = "" if taken == time.name else f"an older run: {taken} holds the same model"
+            if selection.takes_token(place.token, place.path):
+                _read_token(found, place, reason)
 
 
 @dataclass(frozen=True)
 class _Place:
     path: str
-    rank: int
+    rank: int | None
     device: int | None
     graph: str
     model_id: str
     token: int
 
     @property
-    def key(self) -> tuple[int | None, str, str, int]:
-        return self.device, self.graph, self.model_id, self.token
+    def key(self) -> tuple[int | None, str, str]:
+        return self.device, self.graph, self.model_id
+
+    @property
+    def model(self) -> str:
+        return intern(f"{self.graph}/{self.model_id}")
 
 
-def _token_folders(time: str, rank: int) -> Iterator[_Place]:
+def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
     for device in tree.folders(time):
         number = int(device.name) if device.name.isdecimal() else None
         for model in tree.folders(device.path):
@@ -109,51 +119,63 @@ def _token_folders(time: str, rank: int) -> Iterator[_Place]:
 
 def _read_token(found: _Found, place: _Place, older: str) -> None:
     """Of two files of one operator the larger is compared, the newer when equal: the smaller one is
-    what a retried or interrupted run left."""
+    what a retried or interrupted run left. Values go before statistics of them."""
     entries = tree.files(place.path)
-    names = _real_names(place.path) if any(e.name == _MAPPING for e in entries) else {}
-    best: dict[str, tuple[int, TensorRef]] = {}
+    names = tree.real_names(place.path) if any(e.name == tree.MAPPING for e in entries) else {}
+    best: dict[str, TensorRef] = {}
+    slices: dict[str, list[tuple[int, TensorRef]]] = {}
     for entry in entries:
-        if entry.name == _MAPPING:
+        if entry.name == tree.MAPPING:
             continue
-        match = _FILE_NAME.fullmatch(names.get(entry.name, entry.name))
-        ref = _ref(entry.path, place, match)
-        if older or match is None:
-            reason = older or "its name is not {op_type}.{op_name}.{task}.{stream}.{time}"
-            found.leftover.append(Leftover(ref, reason, expected=bool(older)))
+        name = ge_names.parse(names.get(entry.name, entry.name), found.known)
+        ref = _ref(entry.path, place, name)
+        if older or name is None:
+            found.leftover.append(Leftover(ref, older or ge_names.WANTED, expected=bool(older)))
+        elif name.slice is not None:
+            slices.setdefault(ref.op_name, []).append((name.slice, ref))
+        elif ref.op_name in best:
+            loser, best[ref.op_name] = sorted((best[ref.op_name], ref), key=_weight)
+            found.leftover.append(_duplicate(loser, best[ref.op_name]))
+        else:
+            best[ref.op_name] = ref
+    found.tensors.extend(best.values())
+    for op_name, cut in slices.items():
+        if len(cut) == 1 and "_lxslice" not in cut[0][1].path:
+            found.tensors.append(cut[0][1])
             continue
-        size = entry.stat().st_size
-        held = best.get(ref.op_name)
-        if held and (held[0], held[1].order) > (size, ref.order):
-            found.leftover.append(_duplicate(ref, held[1]))
-            continue
-        if held:
-            found.leftover.append(_duplicate(held[1], ref))
-        best[ref.op_name] = size, ref
-    found.tensors.extend(ref for _, ref in best.values())
+        found.leftover.extend(_slices(op_name, sorted(cut, key=lambda item: item[0])))
+
+
+def _weight(ref: TensorRef) -> tuple[bool, int, int]:
+    return ref.statistics is None, os.stat(ref.path).st_size, ref.order
+
+
+def _slices(op_name: str, cut: list[tuple[int, TensorRef]]) -> Iterator[Leftover]:
+    for number, ref in cut:
+        reason = (
+            f"slice {number} of operator {op_name}, cut by FFTS+ into {len(cut)} files: slices are "
+            "not put together, so the operator is not compared"
+        )
+        yield Leftover(ref, reason)
 
 
 def _duplicate(ref: TensorRef, kept: TensorRef) -> Leftover:
-    reason = f"operator dumped twice; compared is {os.path.basename(kept.path)}, larger or newer"
+    name = os.path.basename(kept.path)
+    if ref.statistics and not kept.statistics:
+        return Leftover(ref, f"statistics of what is compared: {name}", expected=True)
+    reason = f"operator dumped twice; compared is {name}, larger or newer"
     return Leftover(ref, reason, expected=True)
 
 
-def _ref(path: str, place: _Place, match: re.Match[str] | None) -> TensorRef:
+def _ref(path: str, place: _Place, name: ge_names.Name | None) -> TensorRef:
     return TensorRef(
         path,
-        op_name=match["name"] if match else "",
-        op_type=match["type"] if match else "",
+        op_name=name.op_name if name else "",
+        op_type=name.op_type if name else "",
         rank=place.rank,
         device=place.device,
-        graph=f"{place.graph}/{place.model_id}",
+        graph=place.model,
         token=place.token,
-        order=int(match["time"]) if match else 0,
+        order=name.time if name else 0,
+        statistics=name.statistics if name else None,
     )
-
-
-def _real_names(folder: str) -> dict[str, str]:
-    """The names CANN could not use: a file whose name would be too long is called by a number. CANN
-    quotes nothing, so this is no CSV for the csv module, which raises on what it finds odd."""
-    with open(os.path.join(folder, _MAPPING), encoding="utf-8", errors="replace") as file:
-        rows = (line.rstrip("\r\n").partition(",") for line in file)
-        return {number: name for number, comma, name in rows if comma}

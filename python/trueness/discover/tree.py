@@ -7,11 +7,16 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from trueness.errors import LayoutError
+from trueness.errors import LayoutError, UsageError
 
 RANK_FOLDER = re.compile(r"worldsize\d+_global_rank(\d+)")
+MAPPING = "mapping.csv"
 SEARCH_DEPTH = 5
 """How far below the given folder a dump may start."""
+
+Base = tuple[int | None, str]
+"""A folder that holds the dump of a rank, or of all devices where the layout names no ranks."""
+Holds = Callable[[Base], bool]
 
 
 def folders(path: str) -> list[os.DirEntry[str]]:
@@ -33,47 +38,72 @@ def _leads(entry: os.DirEntry[str]) -> bool:
     return not entry.is_symlink() or os.path.exists(entry.path)
 
 
+def real_names(folder: str) -> dict[str, str]:
+    """The names that could not be used: a file whose name would be too long is called otherwise.
+    Lines are `other,name` without quotes."""
+    try:
+        with open(os.path.join(folder, MAPPING), encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip("\r\n").partition(",") for line in file]
+    except OSError:
+        # The files keep the names they have, and each gets a row that says it is none.
+        return {}
+    return {other: name for other, comma, name in lines if comma}
+
+
 def natural(name: str) -> tuple[int, int, str]:
     """Sorts 2 before 10."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
 
 
-def rank_folders(root: Path) -> Iterator[tuple[int, str]]:
-    """(rank, folder) of every `worldsize{W}_global_rank{R}`, also when `root` is one itself."""
-    own = RANK_FOLDER.fullmatch(root.resolve().name)
-    if own:
-        yield int(own[1]), os.fspath(root)
+def bases(root: Path, holds: Holds) -> Iterator[Base]:
+    """Every base that `holds` accepts, also when `root` is one itself. A base without a rank is not
+    searched for others."""
+    rank = rank_of(root)
+    if rank is not None:
+        own = rank, os.fspath(root)
+        yield from (own,) if holds(own) else ()
         return
-    for folder in _down(os.fspath(root)):
+    for folder in above_ranks(root, holds):
+        if holds((None, folder)):
+            yield None, folder
         for entry in folders(folder):
             match = RANK_FOLDER.fullmatch(entry.name)
-            if match:
+            if match and holds((int(match[1]), entry.path)):
                 yield int(match[1]), entry.path
 
 
-def one_a_rank(root: Path, holds: Callable[[str], bool]) -> list[tuple[int, str]]:
-    """The rank folders that `holds` accepts, by rank. Raises LayoutError when two claim one."""
-    seen: dict[int, str] = {}
-    for rank, folder in rank_folders(root):
-        if not holds(folder):
-            continue
+def one_a_rank(root: Path, holds: Holds, named: bool) -> list[Base]:
+    """The bases by rank. Raises LayoutError when two claim one rank or only some name their rank,
+    UsageError where ranks have no names but have to be `named`."""
+    seen: dict[int | None, str] = {}
+    for rank, folder in bases(root, holds):
         if rank in seen:
-            raise LayoutError(f"rank {rank} twice: {seen[rank]} and {folder}; give one of them")
+            what = "two dumps" if rank is None else f"rank {rank} twice"
+            raise LayoutError(f"{what}: {seen[rank]} and {folder}; give one of them")
         seen[rank] = folder
-    return sorted(seen.items())
+    unnamed = seen.pop(None, None)
+    if unnamed is None:
+        return sorted(seen.items())
+    if seen:
+        raise LayoutError(f"dumps with and without ranks below {root}; give the folder of one")
+    if named:
+        raise UsageError(f"{unnamed} is of PTA 7.1.0 or older and names no ranks; leave rank out")
+    return [(None, unnamed)]
 
 
-def files_above_ranks(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Files beside or above the rank folders: graphs, never tensors."""
-    for folder in _down(os.fspath(root)):
-        yield from files(folder)
+def rank_of(folder: Path) -> int | None:
+    """The rank that the name of the folder says."""
+    match = RANK_FOLDER.fullmatch(folder.resolve().name)
+    return int(match[1]) if match else None
 
 
-def _down(top: str) -> Iterator[str]:
-    level = [top]
+def above_ranks(root: Path, holds: Holds) -> Iterator[str]:
+    """The folders beside or above bases, and bases without a rank: where graphs are."""
+    level = [os.fspath(root)]
     for _ in range(SEARCH_DEPTH):
         below: list[str] = []
         for folder in level:
             yield folder
-            below += [e.path for e in folders(folder) if not RANK_FOLDER.fullmatch(e.name)]
+            if not holds((None, folder)):
+                below += [e.path for e in folders(folder) if not RANK_FOLDER.fullmatch(e.name)]
         level = below

@@ -1,5 +1,5 @@
 """Which tensor of one dump belongs to which of the other. Pure logic: names, graphs and, through a
-callback, what headers say; no file is opened here."""
+callback, what headers say; no file of a dump is opened here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import by_graph, by_name
+from trueness.pair import (
+    atb_torch,
+    by_call,
+    by_fusion,
+    by_graph,
+    by_metadata,
+    by_module,
+    by_name,
+    by_tensor_name,
+    by_tree,
+)
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -25,8 +35,19 @@ class Pairing:
 
 PAIRINGS: Sequence[Pairing] = (
     Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
+    Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
+    Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
+    Pairing("atb", "atb", "atb", by_tree.pair),
+    Pairing("torch", "torch_modules", "torch_modules", by_module.pair),
+    Pairing("atb_torch", "torch_modules", "atb", atb_torch.pair),
+    Pairing("onnx", "onnx", "onnx", by_call.pair),
+    Pairing("manual", "manual", "flat", by_metadata.pair),
+    Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
     Pairing("flat", "flat", "flat", by_name.pair),
 )
+
+_NAMED_ONLY = ("checkpoint", "flat")
+"""Layouts whose files may just as well be paired by their own names."""
 
 
 def choose(golden: Collection[str], my: Collection[str]) -> Pairing:
@@ -41,7 +62,7 @@ def choose(golden: Collection[str], my: Collection[str]) -> Pairing:
             raise PairingError(
                 f"golden is {pairing.my} and my is {pairing.golden}: they seem to be swapped"
             )
-    special = [name for name in (*golden, *my) if name not in (plain.golden, plain.my)]
+    special = [name for name in (*golden, *my) if name not in _NAMED_ONLY]
     if special:
         raise PairingError(
             f"golden is {', '.join(golden)} and my is {', '.join(my)}: no known way to pair them; "

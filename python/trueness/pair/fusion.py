@@ -3,7 +3,7 @@ names of the parts one after the other, without anything between them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from trueness.model import GraphOp
 
@@ -11,24 +11,41 @@ MAX_SPLITS = 16
 """Ways to cut one name that are looked at before it is called ambiguous."""
 
 
-def parts_of(name: str, ops: Mapping[str, GraphOp]) -> tuple[tuple[str, ...], str]:
-    """The parts and a doubt, "" when the name can be read in one way only. The parts use up the
-    whole name: `MatMul_TransData_0` is not `MatMul`. No parts: not made of operators."""
-    if name in ops:
-        return (name,), ""
-    ways = splits(name, ops)
-    if not ways:
-        return (), ""
-    linked = [way for way in ways if _linked(way, ops)]
-    best = (linked or ways)[0]
-    if len(linked) == 1 or len(ways) == 1:
-        return best, ""
-    return best, f"the fused name {name} can be read in {len(linked or ways)} ways"
+class FusedNames:
+    """The names of one graph. Asking for a name costs as much as it is long, whatever the size of
+    the graph, and nothing when it was asked for before: every token has the same operators."""
+
+    def __init__(self, ops: Mapping[str, GraphOp]) -> None:
+        self.ops = ops
+        self._lengths = _lengths(ops)
+        self._known: dict[str, tuple[tuple[str, ...], str]] = {}
+
+    def parts_of(self, name: str) -> tuple[tuple[str, ...], str]:
+        """The parts and a doubt, "" when the name can be read in one way only. The parts use up the
+        whole name: `MatMul_TransData_0` is not `MatMul`. No parts: not made of operators."""
+        found = self._known.get(name)
+        if found is None:
+            found = self._known[name] = self._read(name)
+        return found
+
+    def _read(self, name: str) -> tuple[tuple[str, ...], str]:
+        if name in self.ops:
+            return (name,), ""
+        ways = splits(name, self.ops, self._lengths)
+        if not ways:
+            return (), ""
+        linked = [way for way in ways if _linked(way, self.ops)]
+        best = (linked or ways)[0]
+        if len(linked) == 1 or len(ways) == 1:
+            return best, ""
+        return best, f"the fused name {name} can be read in {len(linked or ways)} ways"
 
 
-def splits(name: str, known: Collection[str]) -> list[tuple[str, ...]]:
+def splits(
+    name: str, known: Collection[str], lengths: Sequence[int] | None = None
+) -> list[tuple[str, ...]]:
     """Every way to cut `name` into known names, long first parts first, at most MAX_SPLITS."""
-    lengths = sorted({len(word) for word in known if word}, reverse=True)
+    lengths = _lengths(known) if lengths is None else lengths
     size = len(name)
     ends: list[list[int]] = [[] for _ in range(size)] + [[size]]
     for start in range(size - 1, -1, -1):
@@ -45,6 +62,10 @@ def splits(name: str, known: Collection[str]) -> list[tuple[str, ...]]:
             continue
         waiting += [(end, (*done, name[start:end])) for end in reversed(ends[start])]
     return ways
+
+
+def _lengths(known: Collection[str]) -> list[int]:
+    return sorted({len(word) for word in known if word}, reverse=True)
 
 
 def producer(edge: str) -> str:

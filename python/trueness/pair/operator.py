@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from trueness.errors import FormatError
-from trueness.model import Describe, Described, Graph, GraphOp, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Described, GraphOp, Pair, TensorRef, Unmatched
 from trueness.pair import arguments
-from trueness.pair.fusion import parts_of, producer
+from trueness.pair.fusion import FusedNames, producer
 from trueness.pair.graphs import node_of
 
 Row = Pair | Unmatched
@@ -52,13 +52,15 @@ class FxToken:
                 yield ref, *self._excused.get(ref.path, ("", False))
 
 
-def pair_operator(graph: Graph, ge: TensorRef, fx: FxToken, describe: Describe) -> Iterator[Row]:
+def pair_operator(
+    names: FusedNames, ge: TensorRef, fx: FxToken, describe: Describe
+) -> Iterator[Row]:
     """Every tensor of the GE file once, paired or not."""
-    parts, doubt = parts_of(ge.op_name, graph.ops)
+    parts, doubt = names.parts_of(ge.op_name)
     if not parts:
-        yield from _inserted(ge, describe)
+        yield from inserted(ge, describe)
         return
-    ops = [graph.ops[part] for part in parts]
+    ops = [names.ops[part] for part in parts]
     if not any(name for op in ops for name in op.fx_names):
         yield Unmatched(None, ge, "a step inside a converter: names no FX tensor", expected=True)
         return
@@ -71,13 +73,14 @@ def pair_operator(graph: Graph, ge: TensorRef, fx: FxToken, describe: Describe) 
     outputs = [t for t in tensors if t.io == "output"]
     how = "" if len(ops) == 1 else f", fused from {' + '.join(parts)}"
     for row in (*_inputs(ge, ops, inputs, fx, describe), *_outputs(ge, ops, outputs, fx, describe)):
-        if isinstance(row, Pair):
+        if isinstance(row, Pair) and (how or doubt):
             both = "; ".join(filter(None, (row.doubt, doubt)))
             row = replace(row, pairing=row.pairing + how, doubt=both)
         yield row
 
 
-def _inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
+def inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
+    """An operator that is in no graph."""
     if not any(word in ge.op_type for word in PASS_THROUGH):
         reason = "not in the graph: inserted by the GE compiler"
         yield Unmatched(None, ge, reason, expected=True)
@@ -90,7 +93,7 @@ def _inserted(ge: TensorRef, describe: Describe) -> Iterator[Row]:
     inputs = {t.index for t in tensors if t.io == "input"}
     outputs = {t.index for t in tensors if t.io == "output"}
     for index in sorted(inputs | outputs):
-        source, result = _member(ge, "input", index), _member(ge, "output", index)
+        source, result = member(ge, "input", index), member(ge, "output", index)
         if index in inputs and index in outputs:
             yield Pair(source, result, f"input against output of the inserted {ge.op_type}")
         else:
@@ -103,7 +106,7 @@ def _unreadable(ge: TensorRef, ops: list[GraphOp], fx: FxToken, why: str) -> Ite
     names = list(enumerate(ops[-1].fx_names))
     pairs = [(k, ref) for k, name in names if name and (ref := fx.output(name))]
     for k, ref in pairs:
-        yield Pair(fx.use(ref), _member(ge, "output", k), "FX name")
+        yield Pair(fx.use(ref), member(ge, "output", k), "FX name")
     for node in dict.fromkeys(node for op in ops for node in _nodes(op)):
         for ref in fx.inputs(node):
             fx.excuse(ref, f"my file cannot be read: {why}", False)
@@ -130,7 +133,7 @@ def _outputs(
         return
     for tensor in outputs:
         name = last[tensor.index] if tensor.index < len(last) else ""
-        my = _member(ge, "output", tensor.index)
+        my = member(ge, "output", tensor.index)
         golden = fx.output(name) if name else None
         if golden:
             yield Pair(fx.use(golden), my, "FX name")
@@ -180,12 +183,27 @@ def _outer_inputs(ge: TensorRef, ops: list[GraphOp], fx: FxToken) -> list[Tensor
             if node in seen:
                 continue
             seen.add(node)
-            for place, ref in enumerate(fx.inputs(node)):
+            for place, ref in _places(fx.inputs(node)):
                 if place in inner:
                     fx.excuse(ref, f"inside the fused operator {ge.op_name}", expected=True)
                 else:
                     candidates.append(ref)
     return candidates
+
+
+def _places(inputs: Sequence[TensorRef]) -> Iterator[tuple[int, TensorRef]]:
+    """The place of each among the edges, where a list counts as its elements. A file that is gone
+    leaves its place empty."""
+    lengths: dict[int, int] = {}
+    for ref in inputs:
+        if ref.nested:
+            lengths[ref.index] = max(lengths.get(ref.index, 0), ref.nested[0] + 1)
+    extra, last = 0, -1
+    for ref in inputs:
+        if ref.index != last:
+            extra += max(0, lengths.get(last, 1) - 1)
+            last = ref.index
+        yield ref.index + extra + (ref.nested[0] if ref.nested else 0), ref
 
 
 def _aligned(
@@ -201,7 +219,7 @@ def _aligned(
     absent = "" if candidates else "golden has no file of its FX node"
     partners = {match.my: match for match in arguments.align(known, tensors)}
     for place, tensor in enumerate(tensors):
-        my = _member(ge, tensor.io, tensor.index)
+        my = member(ge, tensor.io, tensor.index)
         match = partners.get(place)
         if match:
             yield Pair(fx.use(candidates[match.golden]), my, how, match.doubt)
@@ -226,6 +244,8 @@ def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
 
 
 def _no_partner(tensor: Described) -> tuple[str, bool]:
+    if not tensor.dtype:
+        return f"fewer FX {tensor.io}s than GE ones, and statistics have no shapes", False
     shape = list(tensor.shape)
     if _is_number_or_list(tensor):
         return f"a constant of shape {shape} that no FX argument has", True
@@ -235,6 +255,8 @@ def _no_partner(tensor: Described) -> tuple[str, bool]:
 def _no_counterpart(tensor: Described | str) -> tuple[str, bool]:
     if isinstance(tensor, str):
         return tensor, tensor == _NO_TENSOR
+    if not tensor.dtype:
+        return "fewer GE tensors than FX ones, and statistics have no shapes", False
     if _is_number_or_list(tensor):
         return "a Python number or list that GE has no tensor for", True
     return f"no GE {tensor.io or 'tensor'} has shape {list(tensor.shape)}", False
@@ -249,5 +271,6 @@ def _nodes(op: GraphOp) -> Sequence[str]:
     return tuple(dict.fromkeys(node_of(name)[0] for name in op.fx_names if name))
 
 
-def _member(ref: TensorRef, io: str, index: int) -> TensorRef:
+def member(ref: TensorRef, io: str, index: int) -> TensorRef:
+    """A tensor of an operator's file."""
     return replace(ref, member=(io, index), io=io, index=index)

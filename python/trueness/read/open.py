@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 from trueness._core import Source
-from trueness.errors import FormatError, UsageError
+from trueness.errors import FormatError, ReadError, UsageError
 from trueness.read.file import TensorFile
 
 _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -28,7 +28,13 @@ def open_file(
     """
     if (dtype is None) != (shape is None):
         raise UsageError("a headerless binary needs both dtype and shape")
-    source = Source(os.fspath(path))
+    try:
+        source = Source(os.fspath(path))
+    except UsageError:
+        raise
+    except ValueError as error:
+        # Names come out of files too, and need not be ones that a file can have.
+        raise ReadError(os.fspath(path), str(error)) from None
     if shape is not None:
         from trueness.read.raw import read_raw
 

@@ -66,7 +66,8 @@ _FLOATS = (
 
 
 def row(result: Result, data_id: int) -> list[Cell]:
-    """The cells of one result in the order of COLUMNS; "" where there is no value."""
+    """The cells of one result in the order of COLUMNS; "" where there is no value. `data_id` is for
+    tensors that the user gave no name."""
     golden, my = result.golden, result.my
     own = my or golden or TensorRef("")
     floats: list[Cell] = ["" if x != x else x for x in result.metrics.pick(_FLOATS)]
@@ -74,7 +75,7 @@ def row(result: Result, data_id: int) -> list[Cell]:
     indexes = [place(x, result.golden_shape) for x in result.metrics.pick(_INDEXES)]
     return [
         _number(own.token),
-        data_id,
+        own.label or data_id,
         location(golden),
         golden.op_type if golden else "",
         result.golden_dtype,

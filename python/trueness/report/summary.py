@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isnan
 
-from trueness.model import Result
+from trueness.model import Result, State
 
 KEPT = 1000
 """Rows kept of the worst and of those not compared; a report file has them all."""
@@ -16,7 +16,8 @@ KEPT = 1000
 
 @dataclass
 class Summary:
-    """`passed` + `failed` + `not_compared` + `not_needed` = `total`."""
+    """`passed` + `failed` + `not_compared` + `not_needed` = `total`. `skipped` counts, by filter,
+    what was left out as asked: files for rank and token, else rows."""
 
     standard: str = ""
     total: int = 0
@@ -27,6 +28,7 @@ class Summary:
     doubtful: int = 0
     nbytes: int = 0
     states: Counter[str] = field(default_factory=Counter)
+    skipped: Mapping[str, int] = field(default_factory=dict)
     first_failed: Result | None = None
     missing: list[Result] = field(default_factory=list)
     _worst: list[tuple[float, int, Result]] = field(default_factory=list)
@@ -74,6 +76,19 @@ class Summary:
         """As diff: 0 all pairs pass, 1 something differs or could not be compared."""
         return 1 if self.failed or self.not_compared or not self.passed else 0
 
+    @property
+    def coverage(self) -> dict[str, int]:
+        """What became of everything found, whether that was expected or not."""
+        unmatched = [self.states[s.value] for s in (State.UNMATCHED_GOLDEN, State.UNMATCHED_MY)]
+        return {
+            "pairs": self.total - sum(unmatched),
+            "unmatched_golden": unmatched[0],
+            "unmatched_my": unmatched[1],
+            "not_dumped": self.states[State.NOT_DUMPED.value],
+            "unreadable": self.states[State.UNREADABLE.value],
+            "skipped_by_filter": sum(self.skipped.values()),
+        }
+
     def as_dict(self) -> dict[str, object]:
         """Counts only, for machines."""
         return {
@@ -86,6 +101,8 @@ class Summary:
             "doubtful": self.doubtful,
             "bytes": self.nbytes,
             "states": dict(self.states),
+            "coverage": self.coverage,
+            "skipped": dict(self.skipped),
             "exit_code": self.exit_code,
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TextIO
@@ -13,10 +13,19 @@ from trueness.report.columns import COLUMNS, Cell, row
 from trueness.report.summary import Summary
 
 
-def print_json(summary: Summary, rows: Iterable[Result], report: Path | None, out: TextIO) -> None:
+def print_json(
+    summary: Summary,
+    rows: Iterable[Result],
+    report: Path | None,
+    out: TextIO,
+    *,
+    recognised: Mapping[str, object] | None = None,
+) -> None:
     """The counts, `rows` with the columns of the CSV (null where it has an empty cell, text for an
-    infinity, which JSON does not know), and the path of the report or null."""
+    infinity, which JSON does not know), and the path of the report or null.
+    `recognised` says what each side was taken for."""
     found = {
+        "recognised": recognised or {},
         "summary": summary.as_dict(),
         "rows": [
             {name: _value(cell) for name, cell in zip(COLUMNS, row(result, i), strict=True)}

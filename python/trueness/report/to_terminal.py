@@ -39,7 +39,7 @@ def print_summary(
     if out.isatty():
         _print_rich(summary, worst, top, out)
     else:
-        lines = [_headline(summary), _coverage(summary)]
+        lines = [_headline(summary), _verdicts(summary), _coverage(summary)]
         if worst:
             lines += ["", f"worst {len(worst)} of {summary.failed} that differ:"]
             lines += _table([_HEAD, *worst])
@@ -82,7 +82,7 @@ def _headline(summary: Summary) -> str:
     return f"{word} {by}; first to differ: {_operator(first)}{tensor}"
 
 
-def _coverage(summary: Summary) -> str:
+def _verdicts(summary: Summary) -> str:
     parts = [
         f"{summary.passed + summary.failed} pairs compared",
         f"{summary.passed} pass",
@@ -94,6 +94,13 @@ def _coverage(summary: Summary) -> str:
     if summary.doubtful:
         parts.append(f"{summary.doubtful} paired with a doubt")
     return ", ".join(parts)
+
+
+def _coverage(summary: Summary) -> str:
+    names = {name: name.replace("_", " ") for name in summary.coverage}
+    parts = [f"{names[name]} {count}" for name, count in summary.coverage.items()]
+    by_filter = ", ".join(f"{name} {count}" for name, count in summary.skipped.items())
+    return f"coverage: {', '.join(parts)}" + (f" ({by_filter})" if by_filter else "")
 
 
 def _missing(summary: Summary, top: int) -> Iterator[str]:
@@ -178,6 +185,7 @@ def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out:
 
     console = Console(file=out)
     console.print(Text(_headline(summary), "bold red" if summary.exit_code else "bold green"))
+    console.print(Text(_verdicts(summary)))
     console.print(Text(_coverage(summary)))
     if worst:
         console.print(Text(f"\nworst {len(worst)} of {summary.failed} that differ:"))

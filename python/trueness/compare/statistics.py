@@ -1,0 +1,143 @@
+"""Two tensors of which at least one left only statistics. They can prove that tensors differ; that
+they agree only shows that nothing speaks against equality, and the reason says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+
+from trueness import _core
+from trueness.compare.open_files import OpenFiles, pick
+from trueness.compare.standards import Standard
+from trueness.compare.tensors import Outcome
+from trueness.errors import TruenessError
+from trueness.model import Metrics, State, Statistics, TensorRef
+from trueness.read.statistics import read_statistics
+
+ONLY = "statistics only"
+_VALUES = ("max_value", "min_value", "mean_value", "l2norm")
+_COUNTS = ("nan_count", "inf_count")
+_EPSILON = 2.0**-23
+_SUMMED = 1e-6
+"""Relative: two devices add up the same numbers in another order."""
+
+
+def statistics_of(ref: TensorRef, files: OpenFiles) -> Statistics:
+    """Those that were dumped, else those of the values. Raises as `read_statistics` does."""
+    if isinstance(ref.statistics, Statistics):
+        return ref.statistics
+    if ref.statistics is not None:
+        return read_statistics(ref.path, ref.statistics, ref.member)
+    if not files.tensors(ref.path):
+        return read_statistics(ref.path, "atb", None)
+    return _computed(pick(files.tensors(ref.path), ref))
+
+
+def compare_statistics(golden: Statistics, my: Statistics, standard: Standard) -> Outcome:
+    """`metrics` holds what either side tells and, of what both do, `{name}_stat_absolute_error` and
+    `_relative_error`, where max, min and mean are relative to the largest golden magnitude."""
+    if golden.shape is not None and my.shape is not None and golden.shape != my.shape:
+        reason = f"golden shape {list(golden.shape)}, my shape {list(my.shape)}; {ONLY}"
+        return Outcome(State.SHAPE_MISMATCH, reason, passed=False)
+    if golden.checksum and golden.checksum == my.checksum:
+        reason = f"{ONLY}: the checksums are equal"
+        return Outcome(State.OK, reason, passed=True, metrics=_known(golden, my))
+    both = [name for name in _VALUES if _has(golden, name) and _has(my, name)]
+    if not both:
+        if golden.checksum and my.checksum:
+            reason = f"{ONLY}: the checksums differ, by how much they do not tell"
+            return Outcome(State.OK, reason, passed=False)
+        return Outcome(State.NOT_DUMPED, f"{ONLY}, and none that both sides have", passed=False)
+    state = _state(golden, my)
+    if state is not State.OK:
+        reason = f"{ONLY}: NaN or Inf, which they do not locate"
+        return Outcome(state, reason, passed=False, metrics=_known(golden, my))
+    return _judge(golden, my, both, standard)
+
+
+def _judge(golden: Statistics, my: Statistics, both: Sequence[str], standard: Standard) -> Outcome:
+    metrics = dict(_known(golden, my))
+    bounds = standard.bounds_of(golden.dtype, my.dtype)
+    breaches = []
+    for name, difference, scale in _differences(golden, my, both):
+        relative = difference / max(scale, _EPSILON)
+        stem = name.removesuffix("_value")
+        metrics[f"{stem}_stat_absolute_error"] = difference
+        metrics[f"{stem}_stat_relative_error"] = relative
+        summed = _SUMMED * scale if name in ("mean_value", "l2norm") else 0.0
+        for bound in bounds:
+            value = relative if "relative" in bound.metric else difference
+            if value > bound.limit and difference > summed:
+                breaches.append(f"{stem} differs by {value:.6g} > {bound.limit:g}")
+                break
+    listed = ", ".join(name.removesuffix("_value") for name in both)
+    said = "; ".join(breaches) or f"{listed} agree, which does not show that all elements do"
+    return Outcome(State.OK, f"{ONLY}: {said}", not breaches, Metrics(metrics))
+
+
+def _differences(
+    golden: Statistics, my: Statistics, both: Sequence[str]
+) -> Iterator[tuple[str, float, float]]:
+    extremes = [_value(golden, name) or 0.0 for name in _VALUES[:3]]
+    largest = max(map(abs, extremes))
+    for name in both:
+        expected, found = _value(golden, name) or 0.0, _value(my, name) or 0.0
+        yield name, abs(found - expected), abs(expected) if name == "l2norm" else largest
+
+
+def _known(golden: Statistics, my: Statistics) -> Metrics:
+    return Metrics(
+        {
+            f"{side}_{name}": value
+            for side, statistics in (("golden", golden), ("my", my))
+            for name in (*_VALUES, *_COUNTS)
+            if (value := _value(statistics, name)) is not None
+        }
+    )
+
+
+def _value(statistics: Statistics, name: str) -> float | None:
+    value: float | None = getattr(statistics, name)
+    return value
+
+
+def _has(statistics: Statistics, name: str) -> bool:
+    return _value(statistics, name) is not None
+
+
+def _state(golden: Statistics, my: Statistics) -> State:
+    odd_golden, odd_my = _nonfinite(golden), _nonfinite(my)
+    if odd_golden and odd_my:
+        return State.NONFINITE_BOTH
+    if odd_golden:
+        return State.NONFINITE_GOLDEN
+    return State.NONFINITE_MY if odd_my else State.OK
+
+
+def _nonfinite(statistics: Statistics) -> bool:
+    if (statistics.nan_count or 0) + (statistics.inf_count or 0) > 0:
+        return True
+    return any(not isfinite(_value(statistics, name) or 0.0) for name in _VALUES)
+
+
+def _computed(tensor: _core.Tensor) -> Statistics:
+    if not tensor.dumped or not tensor.readable:
+        raise _Unusable(tensor.problem or "no data")
+    values = _core.compare(tensor, tensor, threads=1, metrics=_MASK).finish()
+    return Statistics(
+        max_value=values["my_max_value"],
+        min_value=values["my_min_value"],
+        mean_value=values["my_mean_value"],
+        l2norm=values["my_l2norm"],
+        nan_count=values["my_nan_count"],
+        inf_count=values["my_inf_count"],
+        dtype=tensor.dtype,
+        shape=tuple(tensor.logical_shape),
+    )
+
+
+class _Unusable(TruenessError):
+    """The side that should have values has none."""
+
+
+_MASK = _core.METRIC_GROUPS["my_max_value"] | _core.METRIC_GROUPS["my_l2norm"]

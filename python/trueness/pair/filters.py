@@ -1,0 +1,83 @@
+"""Leaving out what the user does not ask for, and counting it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from trueness.model import Pair, Result, TensorRef, Unmatched
+
+_LAYER = re.compile(
+    r"(?:^|[./_])(?:layers?|blocks?|blk|h)[./_]?(\d+)(?![^./_])|(?:^|/)(\d+)_\w*Layer", re.I
+)
+
+
+@dataclass
+class Filters:
+    """What to keep; None keeps all. `op` and `op_type` are globs, of which one has to fit the name
+    of one side. `skipped` counts by filter what went: files where the layout leaves out whole ranks
+    and tokens, else rows."""
+
+    rank: int | None = None
+    token: int | None = None
+    op: Collection[str] | None = None
+    op_type: Collection[str] | None = None
+    io: str | None = None
+    layer: Collection[int] | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def items(self, items: Iterable[Pair | Unmatched]) -> Iterator[Pair | Unmatched]:
+        for item in items:
+            if self._counted(self._foreign([ref for ref in (item.golden, item.my) if ref])):
+                yield item
+
+    def results(self, results: Iterator[Result]) -> Iterator[Result]:
+        """What only the files could tell: which of their tensors are inputs. Rows that stand for
+        whole operators, which have both, stay."""
+        for result in results:
+            known = {ref.io for ref in (result.golden, result.my) if ref and ref.io}
+            fits = self.io is None or self.io in known or not (known or result.state.compared)
+            if self._counted("" if fits else "io"):
+                yield result
+
+    def _counted(self, reason: str) -> bool:
+        if reason:
+            self.skipped[reason] += 1
+        return not reason
+
+    def _elsewhere(self, ref: TensorRef) -> str:
+        if self.rank is not None and ref.rank not in (None, self.rank):
+            return "rank"
+        if self.token is not None and ref.token not in (None, self.token):
+            return "token"
+        return ""
+
+    def _foreign(self, refs: Collection[TensorRef]) -> str:
+        """The name of the filter that these tensors of a row do not pass, or ""."""
+        elsewhere = [reason for ref in refs if (reason := self._elsewhere(ref))]
+        if elsewhere:
+            return elsewhere[0]
+        if not _fits(self.op, (ref.op_name for ref in refs)):
+            return "op"
+        if not _fits(self.op_type, (ref.op_type for ref in refs)):
+            return "op_type"
+        if self.layer is not None and not any(layer_of(r.op_name) in self.layer for r in refs):
+            return "layer"
+        known = {ref.io for ref in refs if ref.io}
+        return "io" if self.io is not None and known and self.io not in known else ""
+
+
+def layer_of(name: str) -> int | None:
+    """The number of the layer a name speaks of: 3 for `model.layers.3.mlp`, `layer_3/add`,
+    `blk.3.attn`, `h.3.ln` and `3_DecoderLayer/0_Linear`."""
+    match = _LAYER.search(name)
+    return int(match[1] or match[2]) if match else None
+
+
+def _fits(globs: Collection[str] | None, names: Iterable[str]) -> bool:
+    if globs is None:
+        return True
+    return any(fnmatchcase(name, glob) for name in names for glob in globs)

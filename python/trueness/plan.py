@@ -1,0 +1,212 @@
+"""What a comparison of two dumps will do: which layouts they have, which tensors belong together.
+Nothing but names, graphs and headers has been read then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+from trueness import discover, pair
+from trueness.compare.open_files import OpenFiles
+from trueness.errors import LayoutError, PairingError, UsageError
+from trueness.model import Dump, Pair, Unmatched
+from trueness.pair import atb_torch, by_mapping
+from trueness.pair.by_metadata import with_path_map
+from trueness.pair.filters import Filters
+from trueness.pair.levels import at_level
+from trueness.pair.mapping_file import NameMapping, read_mapping
+from trueness.pair.op_mapping import read_op_mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What one side was taken for and what gave it away; `refused` says of each other layout why it
+    was not that, "" when the folder would have passed for it too."""
+
+    root: str
+    layout: str
+    evidence: str
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`items` can be taken once; `recognised` is golden and my."""
+
+    golden: Dump
+    my: Dump
+    pairing: str
+    items: Iterator[Pair | Unmatched]
+    files: OpenFiles
+    filters: Filters
+    recognised: Sequence[Recognised]
+
+
+def plan_dumps(
+    golden_dir: str | PathLike[str],
+    my_dir: str | PathLike[str],
+    *,
+    layout: str | None = None,
+    mapping: str | PathLike[str] | None = None,
+    filters: Filters | None = None,
+    path_map: Mapping[str, str] | None = None,
+    level: str | None = None,
+    op_mapping: str | PathLike[str] | None = None,
+) -> Plan:
+    """Finds and pairs the tensors of two dumps. Options and errors as of `compare_dumps`."""
+    filters = filters or Filters()
+    roots = {"golden": Path(golden_dir), "my": Path(my_dir)}
+    for name, root in roots.items():
+        if not root.exists():
+            raise UsageError(f"{name}: {root} does not exist")
+    if mapping is None and not any(root.is_dir() for root in roots.values()):
+        raise UsageError("two files are compared by compare_files; give at least one folder")
+    rules = None if mapping is None else read_mapping(mapping)
+    sides = [_Side(name, root, discover.refusals(root)) for name, root in roots.items()]
+    pairing = _pairing(sides[0], sides[1], layout, rules)
+    if op_mapping is not None:
+        pairing = _with_synonyms(pairing, op_mapping)
+    layouts = {known.name: known for known in discover.LAYOUTS}
+    found = [
+        layouts[name].discover(side.root, rank=filters.rank, token=filters.token)
+        for name, side in zip((pairing.golden, pairing.my), sides, strict=True)
+    ]
+    _check_numbers(found, filters)
+    for dump in found:
+        filters.skipped.update(dump.skipped)
+    golden, my = (with_path_map(dump, path_map or {}) for dump in found)
+    if not golden.tensors and not my.tensors:
+        raise UsageError(f"no tensors of rank {filters.rank}, token {filters.token} on either side")
+    files = OpenFiles()
+    items = filters.items(pairing.pair(golden, my, files.describe))
+    if level is not None:
+        items = at_level(level, golden, my, items, filters.skipped)
+    recognised = [_recognised(dump, side) for dump, side in zip(found, sides, strict=True)]
+    return Plan(golden, my, pairing.name, items, files, filters, recognised)
+
+
+def filters_of(
+    *,
+    rank: int | None = None,
+    token: int | None = None,
+    op: str | Sequence[str] | None = None,
+    op_type: str | Sequence[str] | None = None,
+    io: str | None = None,
+    layer: int | Sequence[int] | None = None,
+) -> Filters:
+    """One value or several of each. Raises UsageError for an unknown `io`."""
+    if io not in (None, "input", "output"):
+        raise UsageError(f"io is {io!r}; give input or output")
+    return Filters(
+        rank,
+        token,
+        [op] if isinstance(op, str) else op,
+        [op_type] if isinstance(op_type, str) else op_type,
+        io,
+        [layer] if isinstance(layer, int) else layer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """`said` is what each layout says of the root."""
+
+    name: str
+    root: Path
+    said: Mapping[str, str | None]
+
+
+def _pairing(
+    golden: _Side, my: _Side, layout: str | None, rules: NameMapping | None
+) -> pair.Pairing:
+    if rules is not None:
+        return _mapped(golden, my, layout, rules)
+    if layout is not None:
+        return _forced(golden, my, layout)
+    pairing = _recognise(golden, my)
+    file, folder = sorted((golden.root, my.root), key=Path.is_dir)
+    if pairing is pair.PAIRINGS[-1] and not file.is_dir():
+        raise UsageError(
+            f"{folder} is a folder and {file} a file; give two of a kind, or --layout "
+            "checkpoint to pair the tensors in their files by name"
+        )
+    return pairing
+
+
+def _mapped(golden: _Side, my: _Side, layout: str | None, rules: NameMapping) -> pair.Pairing:
+    """Rules need no two layouts that go together: each side is what it looks like most."""
+    if layout is None:
+        names = [discover.layouts_of(side.root, side.said)[0].name for side in (golden, my)]
+    else:
+        forced = _forced(golden, my, layout)
+        names = [forced.golden, forced.my]
+    return pair.Pairing("mapping", names[0], names[1], partial(by_mapping.pair, mapping=rules))
+
+
+def _with_synonyms(pairing: pair.Pairing, path: str | PathLike[str]) -> pair.Pairing:
+    if pairing.name != "atb_torch":
+        raise UsageError(f"an op mapping is for ATB against torch, and this is {pairing.name}")
+    return replace(pairing, pair=partial(atb_torch.pair, synonyms=read_op_mapping(path)))
+
+
+def _forced(golden: _Side, my: _Side, layout: str) -> pair.Pairing:
+    by_name = {pairing.name: pairing for pairing in pair.PAIRINGS}
+    if layout not in by_name:
+        raise UsageError(f"no layout is called {layout!r}; known: {', '.join(by_name)}")
+    pairing = by_name[layout]
+    for side, name in ((golden, pairing.golden), (my, pairing.my)):
+        reason = side.said[name]
+        if reason and name not in discover.PLAIN:
+            raise LayoutError(f"{side.name}: {side.root} is not {name}: {reason}")
+    return pairing
+
+
+def _recognise(golden: _Side, my: _Side) -> pair.Pairing:
+    names = [
+        [known.name for known in discover.layouts_of(side.root, side.said)] for side in (golden, my)
+    ]
+    try:
+        return pair.choose(*names)
+    except PairingError as error:
+        raise PairingError("; ".join((str(error), *_why_not(golden, my)))) from None
+
+
+def _why_not(golden: _Side, my: _Side) -> Iterator[str]:
+    """What the other side lacks, where one side is half of a pairing."""
+    for pairing in pair.PAIRINGS[:-1]:
+        theirs, mine = golden.said[pairing.golden], my.said[pairing.my]
+        if theirs is None and mine:
+            yield f"my ({my.root}) is not {pairing.my}: {mine}"
+        elif mine is None and theirs and pairing.my != pair.PAIRINGS[-1].my:
+            yield f"golden ({golden.root}) is not {pairing.golden}: {theirs}"
+
+
+def _check_numbers(dumps: Sequence[Dump], filters: Filters) -> None:
+    """A rank or token that no file has would filter nothing."""
+    for name, wanted in (("rank", filters.rank), ("token", filters.token)):
+        if wanted is None:
+            continue
+        refs = (ref for dump in dumps for ref in (*dump.tensors, *dump.records))
+        known = any(getattr(ref, name, None) is not None for ref in refs)
+        if not known and not any(dump.skipped for dump in dumps):
+            layouts = " and ".join(dict.fromkeys(dump.layout for dump in dumps))
+            raise UsageError(f"a {layouts} layout knows no {name}s; give the folder of one instead")
+
+
+def _recognised(dump: Dump, side: _Side) -> Recognised:
+    refused = {name: reason or "" for name, reason in side.said.items() if name != dump.layout}
+    return Recognised(dump.root, dump.layout, dump.evidence or _evidence(dump), refused)
+
+
+def _evidence(dump: Dump) -> str:
+    parts = [f"{len(dump.tensors)} files"]
+    for name in ("rank", "token"):
+        numbers = {getattr(ref, name) for ref in dump.tensors} - {None}
+        if numbers:
+            parts.append(f"{len(numbers)} {name}s from {min(numbers)} to {max(numbers)}")
+    if dump.graphs:
+        parts.append(f"{len(dump.graphs)} graphs such as {dump.graphs[0].path}")
+    return ", ".join(parts)
