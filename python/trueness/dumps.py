@@ -96,7 +96,7 @@ def compare_dumps(
     What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
-    PairingError when the two layouts do not go together, FormatError for a damaged graph file."""
+    PairingError when the two layouts do not go together."""
     plan = plan_dumps(
         golden_dir,
         my_dir,
