@@ -140,7 +140,7 @@ def _reporting(
     for rows, result in enumerate(results, 1):
         for ref in (result.golden, result.my):
             if ref:
-                done += left.pop(ref.path, 0)
+                done += sum(left.pop(path, 0) for path in (ref.path, *ref.shards))
         on_progress(Progress(rows, done, total))
         yield result
 
