@@ -37,7 +37,7 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
     if len(dtypes) != 1:
         raise UsageError(f"parts of one tensor have dtypes {', '.join(sorted(dtypes))}")
     whole = np.concatenate([_stored(part) for part in parts], axis)
-    plain = memoryview(np.ascontiguousarray(whole).reshape(-1).view(np.uint8))
+    plain = np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data
     source = Source.from_buffer("joined parts", plain)
     return source.tensor(offset=0, dtype=parts[0].dtype, shape=whole.shape)
 
