@@ -247,6 +247,9 @@ class Metrics(Mapping[str, float]):
 
 NO_METRICS = Metrics({})
 
+STATISTICS_ONLY = "statistics only"
+"""How the reason of a row begins whose values were not compared, but what was kept of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
