@@ -96,7 +96,7 @@ def compare_dumps(
     What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
-    PairingError when the two layouts do not go together, FormatError for a damaged graph file."""
+    PairingError when the two layouts do not go together."""
     plan = plan_dumps(
         golden_dir,
         my_dir,
@@ -140,7 +140,7 @@ def _reporting(
     for rows, result in enumerate(results, 1):
         for ref in (result.golden, result.my):
             if ref:
-                done += left.pop(ref.path, 0)
+                done += sum(left.pop(path, 0) for path in (ref.path, *ref.shards))
         on_progress(Progress(rows, done, total))
         yield result
 

@@ -72,7 +72,8 @@ class TensorRef:
     list argument, `argument` the name of a keyword argument or a parameter, `scope` the module that
     called the operator; `order` sorts the tensors of one token by execution. `statistics`: there
     are no values; what there is instead, or the kind of statistics file that `path` is (a key of
-    `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping."""
+    `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping,
+    `shards` the files of its parts on further cards."""
 
     path: str
     member: Member | None = None
@@ -90,6 +91,7 @@ class TensorRef:
     scope: str = ""
     statistics: Statistics | str | None = None
     label: str = ""
+    shards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,9 @@ class Metrics(Mapping[str, float]):
 
 
 NO_METRICS = Metrics({})
+
+STATISTICS_ONLY = "statistics only"
+"""How the reason of a row begins whose values were not compared, but what was kept of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,8 +143,10 @@ def test_statistics_against_values(tmp_path: Path) -> None:
     golden = dump(tmp_path / "golden", values=False)
     my = dump(tmp_path / "my", values=True, factor=1.5)
     shutil.rmtree(my / "step0/rank1/dump_tensor_data")
-    found = list(compare_dumps(golden, my))
+    comparison = compare_dumps(golden, my)
+    found = list(comparison)
     assert all(row.reason.startswith("statistics only") for row in found)
+    assert comparison.summary().statistics_only == len(found)
     failed = [row for row in found if not row.passed]
     assert [row.my.op_name for row in failed] == ["Functional.linear.11.forward"] * 2
     assert all(row.state is State.OK and "max differs" in row.reason for row in failed)

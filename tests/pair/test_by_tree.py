@@ -109,15 +109,39 @@ def test_end_to_end_with_every_token_and_card(tmp_path: Path) -> None:
     ]
 
 
-def test_more_cards_on_one_side_are_a_doubt(tmp_path: Path) -> None:
-    files = {"0_Add/after/outtensor0": X}
-    atb.write(tmp_path / "golden", files)
-    for card in ("0_1", "1_2"):
-        atb.write(tmp_path / "my", {"0_Add/after/outtensor0": X[:1]}, card=card)
-    cut, other = compare_dumps(tmp_path / "golden", tmp_path / "my")
+def test_parts_on_several_cards_are_joined(tmp_path: Path) -> None:
+    wide = np.arange(24, dtype=np.float16).reshape(2, 12)
+    atb.write(tmp_path / "golden", {"0_Add/after/outtensor0": wide, "1_Norm/after/outtensor0": X})
+    for device in range(12):
+        files = {"0_Add/after/outtensor0": wide[:, device : device + 1] + (device == 11)}
+        files["1_Norm/after/outtensor0"] = X
+        atb.write(tmp_path / "my", files, card=f"{device}_7")
+    cut, whole = compare_dumps(tmp_path / "golden", tmp_path / "my")
+    assert "1 golden and 12 my parts joined along dimension 1" in cut.pairing
+    assert (cut.my_dtype, cut.my_shape, cut.passed) == ("float16", (2, 12), False)
+    assert cut.metrics["max_absolute_index"] in (11, 23)
+    assert cut.metrics["max_absolute_error"] == 1
+    assert (whole.pairing, whole.passed) == ("name", True)
+
+
+def test_parts_that_do_not_add_up_are_doubtful(tmp_path: Path) -> None:
+    atb.write(tmp_path / "golden", {"0_Sum/after/outtensor0": X, "1_Cut/after/outtensor0": X})
+    for device in (0, 1):
+        files = {"0_Sum/after/outtensor0": X * device, "1_Cut/after/outtensor0": X[:, :1] + device}
+        atb.write(tmp_path / "my", files, card=f"{device}_7")
+    partial, cut = compare_dumps(tmp_path / "golden", tmp_path / "my")
+    assert "2 cards of my differ and do not add up; the first is compared" in partial.pairing
     assert cut.state is State.SHAPE_MISMATCH
-    assert "cards: 1 golden, 2 my; parts of a tensor are not joined" in cut.pairing
-    assert (other.state, other.my.rank) == (State.UNMATCHED_MY, 1)
+
+
+def test_statistics_of_parts_cannot_be_joined(tmp_path: Path) -> None:
+    files = {"0_Add/after/outtensor0": X}
+    atb.write(tmp_path / "golden", files, statistics=True)
+    for card in ("0_1", "1_1"):
+        atb.write(tmp_path / "my", files, card=card, statistics=True)
+    (row,) = compare_dumps(tmp_path / "golden", tmp_path / "my")
+    assert (row.state, row.passed) == (State.UNREADABLE, False)
+    assert "statistics of parts on several cards cannot be joined" in row.reason
 
 
 def test_statistics_are_compared_as_such(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from threading import Lock
 from trueness import _core
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
+from trueness.compare.shards import joined
 from trueness.compare.standards import Standard, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
 from trueness.compare.tensors import compare_tensors, thread_count
@@ -66,6 +67,9 @@ class Worker:
         try:
             if item.golden.statistics or item.my.statistics:
                 yield self._statistics(item)
+                return
+            if item.golden.shards or item.my.shards:
+                yield self._compare(_Meeting(*joined(item, self._files)))
                 return
             golden = self._files.tensors(item.golden.path)
             my = self._files.tensors(item.my.path)

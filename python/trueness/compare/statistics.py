@@ -11,10 +11,9 @@ from trueness.compare.open_files import OpenFiles, pick
 from trueness.compare.standards import Standard
 from trueness.compare.tensors import Outcome
 from trueness.errors import TruenessError
-from trueness.model import Metrics, State, Statistics, TensorRef
+from trueness.model import STATISTICS_ONLY, Metrics, State, Statistics, TensorRef
 from trueness.read.statistics import read_statistics
 
-ONLY = "statistics only"
 _VALUES = ("max_value", "min_value", "mean_value", "l2norm")
 _COUNTS = ("nan_count", "inf_count")
 _EPSILON = 2.0**-23
@@ -37,20 +36,23 @@ def compare_statistics(golden: Statistics, my: Statistics, standard: Standard) -
     """`metrics` holds what either side tells and, of what both do, `{name}_stat_absolute_error` and
     `_relative_error`, where max, min and mean are relative to the largest golden magnitude."""
     if golden.shape is not None and my.shape is not None and golden.shape != my.shape:
-        reason = f"golden shape {list(golden.shape)}, my shape {list(my.shape)}; {ONLY}"
+        shapes = f"golden shape {list(golden.shape)}, my shape {list(my.shape)}"
+        reason = f"{STATISTICS_ONLY}: {shapes}"
         return Outcome(State.SHAPE_MISMATCH, reason, passed=False)
     if golden.checksum and golden.checksum == my.checksum:
-        reason = f"{ONLY}: the checksums are equal"
+        reason = f"{STATISTICS_ONLY}: the checksums are equal"
         return Outcome(State.OK, reason, passed=True, metrics=_known(golden, my))
     both = [name for name in _VALUES if _has(golden, name) and _has(my, name)]
     if not both:
         if golden.checksum and my.checksum:
-            reason = f"{ONLY}: the checksums differ, by how much they do not tell"
+            reason = f"{STATISTICS_ONLY}: the checksums differ, by how much they do not tell"
             return Outcome(State.OK, reason, passed=False)
-        return Outcome(State.NOT_DUMPED, f"{ONLY}, and none that both sides have", passed=False)
+        return Outcome(
+            State.NOT_DUMPED, f"{STATISTICS_ONLY}, and none that both sides have", passed=False
+        )
     state = _state(golden, my)
     if state is not State.OK:
-        reason = f"{ONLY}: NaN or Inf, which they do not locate"
+        reason = f"{STATISTICS_ONLY}: NaN or Inf, which they do not locate"
         return Outcome(state, reason, passed=False, metrics=_known(golden, my))
     return _judge(golden, my, both, standard)
 
@@ -72,7 +74,7 @@ def _judge(golden: Statistics, my: Statistics, both: Sequence[str], standard: St
                 break
     listed = ", ".join(name.removesuffix("_value") for name in both)
     said = "; ".join(breaches) or f"{listed} agree, which does not show that all elements do"
-    return Outcome(State.OK, f"{ONLY}: {said}", not breaches, Metrics(metrics))
+    return Outcome(State.OK, f"{STATISTICS_ONLY}: {said}", not breaches, Metrics(metrics))
 
 
 def _differences(

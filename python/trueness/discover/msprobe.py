@@ -20,6 +20,7 @@ _STEP = re.compile(r"step(\d{1,9})")
 _RANK = re.compile(r"rank(\d{1,9})")
 _MODULE = re.compile(r"(?:Module|Cell)\..*?(?P<type>[^.]+)\.(?:forward|backward|parameters_grad)\b")
 _API = re.compile(r".*?(?P<type>[^.]+)\.\d+\.(?:forward|backward)\Z")
+SEARCH_DEPTH = 3
 MAX_DEPTH = 32
 """Of lists inside each other among the arguments of a call."""
 
@@ -31,7 +32,7 @@ class Msprobe:
         if not root.is_dir():
             return "not a folder"
         if next(_places(root), None) is None:
-            return f"no {DUMP} in it or up to {tree.SEARCH_DEPTH} folders below"
+            return f"no {DUMP} in it or up to {SEARCH_DEPTH} folders below"
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
@@ -62,7 +63,7 @@ class _Place:
 
 def _places(root: Path) -> Iterator[_Place]:
     level = [os.fspath(root)]
-    for _ in range(tree.SEARCH_DEPTH + 1):
+    for _ in range(SEARCH_DEPTH + 1):
         below: list[str] = []
         for folder in level:
             if os.path.isfile(os.path.join(folder, DUMP)):

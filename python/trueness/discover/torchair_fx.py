@@ -97,8 +97,13 @@ def _token_folders(base: tree.Base) -> Iterator[_Place]:
 def _read_token(found: _Found, place: _Place) -> None:
     """A node that ran twice in a token leaves two files a tensor; the last is compared, as in the
     graph, where later results take the place of earlier ones."""
+    try:
+        entries = tree.files(place.path)
+    except OSError as error:
+        found.leftover.append(Leftover(_ref(place.path, place, None), str(error)))
+        return
     last: dict[tuple[str, str, int, tuple[int, ...]], TensorRef] = {}
-    for entry in tree.files(place.path):
+    for entry in entries:
         match = _FILE_NAME.fullmatch(entry.name)
         ref = _ref(entry.path, place, match)
         if match is None:

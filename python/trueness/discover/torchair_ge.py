@@ -12,7 +12,8 @@ from sys import intern
 
 from trueness.discover import ge_graph, ge_names, tree
 from trueness.discover.selection import Selection
-from trueness.model import Dump, Leftover, TensorRef
+from trueness.errors import FormatError
+from trueness.model import Dump, Graph, Leftover, TensorRef
 
 TIME_FOLDER = re.compile(r"\d{8,20}")
 
@@ -33,10 +34,12 @@ class TorchairGe:
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
-        """Raises LayoutError when two folders claim the same rank, FormatError for a bad graph."""
-        graphs = [ge_graph.read_graph(Path(path)) for path in _graph_paths(root, rank)]
+        """Raises LayoutError when two folders claim the same rank. A graph that cannot be read is
+        left over: operators of the others can still be compared."""
+        found = _Found()
+        graphs = list(_graphs(found, root, rank))
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
-        found = _Found(ge_names.known_names(name for graph in graphs for name in graph.ops))
+        found.known = ge_names.known_names(name for graph in graphs for name in graph.ops)
         selection = Selection(rank, token)
         for base in tree.one_a_rank(root, _holds_times, rank is not None):
             if selection.takes_rank(*base):
@@ -60,9 +63,20 @@ def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
 
 @dataclass
 class _Found:
-    known: Mapping[str, str]
+    known: Mapping[str, str] = field(default_factory=dict)
     tensors: list[TensorRef] = field(default_factory=list)
     leftover: list[Leftover] = field(default_factory=list)
+
+
+def _graphs(found: _Found, root: Path, rank: int | None) -> Iterator[Graph]:
+    for path in _graph_paths(root, rank):
+        try:
+            yield ge_graph.read_graph(Path(path))
+        except (FormatError, OSError) as error:
+            match = ge_graph.FILE_NAME.fullmatch(os.path.basename(path))
+            whose = int(match[2]) if match and match[2] else None
+            reason = f"this graph cannot be read: {error}"
+            found.leftover.append(Leftover(TensorRef(path, rank=whose), reason))
 
 
 def _holds_times(base: tree.Base) -> bool:
@@ -120,7 +134,11 @@ def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
 def _read_token(found: _Found, place: _Place, older: str) -> None:
     """Of two files of one operator the larger is compared, the newer when equal: the smaller one is
     what a retried or interrupted run left. Values go before statistics of them."""
-    entries = tree.files(place.path)
+    try:
+        entries = tree.files(place.path)
+    except OSError as error:
+        found.leftover.append(Leftover(_ref(place.path, place, None), str(error)))
+        return
     names = tree.real_names(place.path) if any(e.name == tree.MAPPING for e in entries) else {}
     best: dict[str, TensorRef] = {}
     slices: dict[str, list[tuple[int, TensorRef]]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trueness.model import Dump, TensorRef, Unmatched
 
@@ -22,13 +22,14 @@ class Meeting:
 def meet(golden: Dump, my: Dump, *, spread: bool = False) -> Iterator[Meeting | Unmatched]:
     """In the order of my dump, what golden has alone behind it. Where each side has a single rank,
     or a single group, these meet whatever they are called: somebody chose to compare them. With
-    `spread` ranks are cards that a tensor may be cut across, so both sides need as many."""
+    `spread` ranks are cards that a tensor may be cut across: unless both sides have as many, a
+    reference is to its parts on all of them."""
     left, right = _groups(golden), _groups(my)
     ranks = {key[0] for key in left}, {key[0] for key in right}
     doubt = ""
     counts = len(ranks[0]), len(ranks[1])
     if spread and all(counts) and counts[0] != counts[1]:
-        doubt = f"cards: {counts[0]} golden, {counts[1]} my; parts of a tensor are not joined"
+        left, right = _gathered(left), _gathered(right)
     elif counts == (1, 1) and ranks[0] != ranks[1]:
         ((theirs,), (mine,)) = ranks
         left = {(mine, token): refs for (_, token), refs in left.items()}
@@ -62,6 +63,23 @@ def _groups(dump: Dump) -> Mapping[Key, list[TensorRef]]:
     for ref in dump.tensors:
         groups.setdefault((ref.rank, ref.token), []).append(ref)
     return groups
+
+
+def _gathered(groups: Mapping[Key, list[TensorRef]]) -> dict[Key, list[TensorRef]]:
+    """By token alone, in the order of the first card that has the tensor."""
+    tokens: dict[Key, dict[object, list[TensorRef]]] = {}
+    for (_, token), refs in sorted(groups.items(), key=lambda item: item[0][0] or 0):
+        parts = tokens.setdefault((None, token), {})
+        for ref in refs:
+            place = ref.op_name, ref.io, ref.argument, ref.index, ref.nested
+            parts.setdefault(place, []).append(ref)
+    return {
+        key: [
+            replace(first, rank=None, device=None, shards=tuple(ref.path for ref in others))
+            for first, *others in parts.values()
+        ]
+        for key, parts in tokens.items()
+    }
 
 
 def _named(key: Key) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isnan
 
-from trueness.model import Result, State
+from trueness.model import STATISTICS_ONLY, Result, State
 
 KEPT = 1000
 """Rows kept of the worst and of those not compared; a report file has them all."""
@@ -26,6 +26,7 @@ class Summary:
     not_compared: int = 0
     not_needed: int = 0
     doubtful: int = 0
+    statistics_only: int = 0
     nbytes: int = 0
     states: Counter[str] = field(default_factory=Counter)
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Summary:
         self.states[result.state.value] += 1
         self.nbytes += result.nbytes
         self.doubtful += "(doubtful: " in result.pairing
+        self.statistics_only += result.reason.startswith(STATISTICS_ONLY)
         if result.passed is None:
             self.not_needed += 1
         elif result.passed:
@@ -99,6 +101,7 @@ class Summary:
             "not_compared": self.not_compared,
             "not_needed": self.not_needed,
             "doubtful": self.doubtful,
+            "statistics_only": self.statistics_only,
             "bytes": self.nbytes,
             "states": dict(self.states),
             "coverage": self.coverage,

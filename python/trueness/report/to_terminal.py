@@ -93,6 +93,8 @@ def _verdicts(summary: Summary) -> str:
         parts.append(f"{summary.not_needed} without a partner as expected")
     if summary.doubtful:
         parts.append(f"{summary.doubtful} paired with a doubt")
+    if summary.statistics_only:
+        parts.append(f"{summary.statistics_only} by their statistics only")
     return ", ".join(parts)
 
 

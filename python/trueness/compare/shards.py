@@ -1,0 +1,44 @@
+"""A pair of which a side lies in parts on several cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from trueness import _core
+from trueness.compare.open_files import NoSuchTensor, OpenFiles, pick
+from trueness.model import Pair, TensorRef
+from trueness.read.joined import axis_of, join
+
+
+def joined(pair: Pair, files: OpenFiles) -> tuple[Pair, _core.Tensor, _core.Tensor]:
+    """The pair, which now says what was done, and the tensors to compare: the parts joined, or
+    those of the first card where parts are as large as the other side's. Raises as reading does."""
+    golden, my = _parts(pair.golden, files), _parts(pair.my, files)
+    axis = axis_of([part.logical_shape for part in golden], [part.logical_shape for part in my])
+    if axis is not None:
+        how = f"{len(golden)} golden and {len(my)} my parts joined along dimension {axis}"
+        pair = replace(pair, pairing=f"{pair.pairing}; {how}")
+        return pair, join(golden, axis), join(my, axis)
+    doubts = (pair.doubt, _doubt("golden", golden), _doubt("my", my))
+    return replace(pair, doubt="; ".join(filter(None, doubts))), golden[0], my[0]
+
+
+def _parts(ref: TensorRef, files: OpenFiles) -> list[_core.Tensor]:
+    found = []
+    for path in (ref.path, *ref.shards):
+        tensors = files.tensors(path)
+        if not tensors:
+            raise NoSuchTensor(f"{path}: statistics of parts on several cards cannot be joined")
+        found.append(pick(tensors, replace(ref, path=path)))
+    return found
+
+
+def _doubt(side: str, parts: Sequence[_core.Tensor]) -> str:
+    """Whole tensors on every card should be the same; parts of a sum are not."""
+    if len(parts) == 1:
+        return ""
+    first = parts[0].raw()
+    if all(part.raw() == first for part in parts[1:]):
+        return ""
+    return f"{len(parts)} cards of {side} differ and do not add up; the first is compared"
