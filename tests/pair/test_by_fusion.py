@@ -141,3 +141,18 @@ def test_devices_of_other_numbers(tmp_path: Path) -> None:
     shutil.rmtree(time / "5")
     pairs = [row for row in tree.pair_fusion() if isinstance(row, Pair)]
     assert {(pair.my.device, pair.golden.device) for pair in pairs} == {(0, 4), (1, 4)}
+
+
+def test_two_parts_that_nothing_inside_reads(tmp_path: Path) -> None:
+    """Which of them an only output is from, the last of the name does not tell."""
+    other = Op("Mul", MUL.node, MUL.inputs, 1, ["x:0", "z:0"])
+    tree = Tree(tmp_path)
+    tree.write(0, 1, 0, [ADD, other], graph_text([ADD, other]))
+    (folder,) = (tmp_path / "ge").rglob("graph_1/1/0")
+    for path in folder.iterdir():
+        path.unlink()
+    tree.file(folder / "AutomaticBufferFusionOp.AddMul.1.2.1700000000000900",
+              described("output", (9, 9)))  # fmt: skip
+    (path,) = (tmp_path / "off").rglob("Kind.Mul.*")
+    tree.headers[str(path)][0] = Described("output", 0, "float32", (9, 9))
+    assert partners(tree) == {("output", 0): ("Mul", "output", 0)}

@@ -171,3 +171,38 @@ def test_one_golden_device_serves_all(tmp_path: Path) -> None:
         (1, "gm_20260101000000000010_dump"),
     }
     assert all("1 golden folders are alike for 2" in pair.doubt for pair in pairs)
+
+
+def test_a_number_that_belongs_to_another_graph(tmp_path: Path) -> None:
+    """Golden compiled decode first: its graph_1 is my graph_2."""
+    tree = Tree(tmp_path)
+    for graph, name in ((1, "Add"), (2, "Mul")):
+        op = Op(name, f"{name.lower()}-aten.op.default", [Input((4, 4))], 1)
+        tree.write(0, graph, 0, [op], graph_text([op], graph))
+    rank = tmp_path / "fx/worldsize2_global_rank0"
+    for old, new in (("graph_1", "aside"), ("graph_2", "graph_1"), ("aside", "graph_2")):
+        (rank / old).rename(rank / new)
+    headers = {"/graph_1/": "/graph_2/", "/graph_2/": "/graph_1/"}
+    for path, header in list(tree.headers.items()):
+        if path.startswith(str(rank)):
+            old = "/graph_1/" if "/graph_1/" in path else "/graph_2/"
+            tree.headers[path.replace(old, headers[old])] = header
+    pairs = [row for row in tree.pair() if isinstance(row, Pair)]
+    assert {(pair.my.graph, pair.golden.graph) for pair in pairs} == {
+        ("graph_1/1", "graph_2"),
+        ("graph_2/1", "graph_1"),
+    }
+    assert all("no golden folder of its graph number" in pair.doubt for pair in pairs)
+
+
+def test_graphs_of_one_name_that_differ_by_rank(tmp_path: Path) -> None:
+    """As with stages of a pipeline. PTA 7.1.0 names the rank of a graph, and of data the device."""
+    tree = Tree(tmp_path, "eq710")
+    for rank, name in ((0, "Add"), (1, "Mul")):
+        op = Op(name, f"{name.lower()}-aten.op.default", [Input((4, 4))], 1)
+        tree.write(rank, 1, 0, [op], graph_text([op]))
+    rows = tree.pair()
+    assert set(found(rows)) == tree.rows
+    for row in rows:
+        assert isinstance(row, Pair)
+        assert row.doubt == f"device {row.my.device} is taken for rank {row.my.device}"
