@@ -11,8 +11,6 @@
 // One block: decode in strips that stay in the first cache, run the passes over them, and where
 // NaN or Inf turn up, again over a cleaned copy.
 
-constexpr std::size_t kStrip = 512;
-
 // The values of one side as float or double: in place where they are stored so, else decoded strip
 // by strip into `buffer`.
 template <class T>

@@ -129,6 +129,12 @@ template <bool kWithRelative, class T>
 void add_extremes(const T* g, const T* m, std::size_t n, Extremes<T>& out) {
     Extremes<T> local = out;
     for (std::size_t i = 0; i < n; i += kGroup) {
+        // This pass runs from the first cache: meanwhile memory can bring what the next strip
+        // needs.
+        for (std::size_t k = 0; k < kGroup * sizeof(T); k += kCacheLine) {
+            __builtin_prefetch(reinterpret_cast<const char*>(g + i + kStrip) + k);
+            __builtin_prefetch(reinterpret_cast<const char*>(m + i + kStrip) + k);
+        }
         add_extremes_group<kWithRelative>(g + i, m + i, local);
     }
     out = local;

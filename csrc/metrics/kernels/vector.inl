@@ -24,6 +24,8 @@ constexpr std::size_t kW = TRUENESS_W;
 constexpr std::size_t kF = 2 * kW;
 constexpr std::size_t kLanes = 8;
 constexpr std::size_t kParts = kLanes / kW;
+constexpr std::size_t kStrip = 512;  // elements of which all passes are made while they are near
+constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kGroup = 32;  // elements that are reduced together before they are widened
 
 typedef double Vd __attribute__((vector_size(kW * 8)));
