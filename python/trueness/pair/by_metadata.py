@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,6 +27,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     its records are asked for. `describe` is not called."""
     theirs, mine = Finder(golden), Finder(my)
     matches = [_match(record, theirs, mine) for record in golden.records]
+    _leave_to_better(matches)
     one_golden, one_my = _single_file(golden), _single_file(my)
     if one_golden:
         _ask_for_golden(matches, one_golden)
@@ -64,8 +65,31 @@ def _match(record: Record, theirs: Finder, mine: Finder) -> _Match:
     if record.problem:
         return _Match(record, Found(None, record.problem), Found(None, record.problem))
     golden = theirs.find(record.golden, os.path.dirname(record.source))
-    exact = Found(TensorRef(record.my)) if record.my_is_exact else None
-    return _Match(record, golden, exact or mine.find(record.my))
+    if golden.ref and golden.agreeing < 2:
+        golden = Found(None, f"only a file of another token is called {_name(record.golden)}")
+    my = Found(TensorRef(record.my)) if record.my_is_exact else mine.find(record.my)
+    return _Match(record, replace(golden, doubt=""), my)
+
+
+def _leave_to_better(matches: list[_Match]) -> None:
+    """A doubtful file that fits another recorded path as well or better is not this one's: else the
+    file of another operator would stand in for one that is missing."""
+    claims: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+    for match in matches:
+        if match.my.ref:
+            claims[match.my.ref.path].add((match.my.agreeing, match.record.my))
+    best = {path: sorted(found, reverse=True)[:2] for path, found in claims.items()}
+    for match in matches:
+        if not match.my.ref or not match.my.doubt:
+            continue
+        rivals = [claim for claim in best[match.my.ref.path] if claim[1] != match.record.my]
+        if rivals and rivals[0][0] >= match.my.agreeing:
+            reason = f"{match.my.ref.path} has the name but fits another recorded path as well"
+            match.my = Found(None, reason)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _single_file(dump: Dump) -> TensorRef | None:
