@@ -66,6 +66,22 @@ def test_a_folder_renamed_in_the_middle_is_a_doubt_only() -> None:
     ]
 
 
+def test_where_others_are_in_place_a_lost_file_is_lost() -> None:
+    records = [record("a", 0, "/d/1/x.bin"), record("b", 0, "/d/2/y.bin")]
+    found, lost, *_ = rows(golden(records), mine("/mine/1/x.bin", "/mine/3/y.bin"))
+    assert isinstance(found, Pair)
+    assert isinstance(lost, Unmatched)
+    assert "/mine/3/y.bin has the name but is not in the recorded folder" in lost.reason
+
+
+def test_a_golden_file_of_another_process_is_not_taken() -> None:
+    dump = golden([record("a", 0, "/d/x.bin")])
+    other = TensorRef("/here/8_0/golden_tensor/0/a_tensor.pth")
+    (lost, *_) = rows(Dump("manual", "/here", [other], records=dump.records), mine("/mine/x.bin"))
+    assert isinstance(lost, Unmatched)
+    assert lost.reason.startswith("golden: no file 'a_tensor.pth'")
+
+
 def test_the_golden_file_of_another_token_is_not_taken() -> None:
     records = [record("a", 0, "/d/0/x.bin"), record("a", 1, "/d/1/x.bin")]
     dump = golden(records)

@@ -27,7 +27,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     its records are asked for. `describe` is not called."""
     theirs, mine = Finder(golden), Finder(my)
     matches = [_match(record, theirs, mine) for record in golden.records]
-    _leave_to_better(matches)
+    _drop_doubtful(matches)
     one_golden, one_my = _single_file(golden), _single_file(my)
     if one_golden:
         _ask_for_golden(matches, one_golden)
@@ -71,21 +71,26 @@ def _match(record: Record, theirs: Finder, mine: Finder) -> _Match:
     return _Match(record, replace(golden, doubt=""), my)
 
 
-def _leave_to_better(matches: list[_Match]) -> None:
-    """A doubtful file that fits another recorded path as well or better is not this one's: else the
-    file of another operator would stand in for one that is missing."""
+def _drop_doubtful(matches: list[_Match]) -> None:
+    """A file in another folder than recorded is taken only where all were moved, that is, none is
+    found by its whole path, and only for the record it fits best: else the file of another operator
+    would stand in for one that is missing."""
+    found = [match for match in matches if match.my.ref and not match.record.my_is_exact]
+    in_place = any(not match.my.doubt for match in found)
     claims: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
-    for match in matches:
+    for match in found:
         if match.my.ref:
             claims[match.my.ref.path].add((match.my.agreeing, match.record.my))
-    best = {path: sorted(found, reverse=True)[:2] for path, found in claims.items()}
-    for match in matches:
+    best = {path: sorted(claim, reverse=True)[:2] for path, claim in claims.items()}
+    for match in found:
         if not match.my.ref or not match.my.doubt:
             continue
-        rivals = [claim for claim in best[match.my.ref.path] if claim[1] != match.record.my]
+        path = match.my.ref.path
+        rivals = [claim for claim in best[path] if claim[1] != match.record.my]
         if rivals and rivals[0][0] >= match.my.agreeing:
-            reason = f"{match.my.ref.path} has the name but fits another recorded path as well"
-            match.my = Found(None, reason)
+            match.my = Found(None, f"{path} has the name but fits another recorded path as well")
+        elif in_place:
+            match.my = Found(None, f"{path} has the name but is not in the recorded folder")
 
 
 def _name(path: str) -> str:

@@ -33,13 +33,13 @@ class Finder:
 
     def find(self, recorded: str, below: str = "") -> Found:
         """The file that shares most of the end of its path with `recorded`, and its name at least.
-        It is a doubt when there is more to both paths. Files under `below` are preferred."""
+        It is a doubt when there is more to both paths. With `below` only files under it count."""
         wanted = _parts(recorded)
-        candidates = self._by_name.get(wanted[-1], []) if wanted else []
+        named = self._by_name.get(wanted[-1], []) if wanted else []
+        candidates = [c for c in named if not below or c[0].path.startswith(below + os.sep)]
         if not candidates:
             return Found(None, f"no file {wanted[-1] if wanted else recorded!r} in the folder")
-        near = [c for c in candidates if below and c[0].path.startswith(below + os.sep)]
-        scored = [(_agreement(wanted, parts), ref, parts) for ref, parts in near or candidates]
+        scored = [(_agreement(wanted, parts), ref, parts) for ref, parts in candidates]
         best = max(score for score, _, _ in scored)
         first, *others = [(ref, parts) for score, ref, parts in scored if score == best]
         if others:
