@@ -61,15 +61,32 @@ def discover(root: Path, *names: str, mapping: str = "") -> Dump:
     return TorchairGe().discover(root, rank=None, token=None)
 
 
-def test_slices_are_said_and_not_taken_for_the_whole(tmp_path: Path) -> None:
-    """Each has the shape of a slice, or of the whole operator with most of it missing."""
+def test_slices_are_one_operator(tmp_path: Path) -> None:
+    """In the order of their numbers: as text, slice 10 would come before slice 2."""
     names = [f"Conv.Conv_lxslice{i}.3.2.{TIME + i}.4.33.0.0" for i in range(11)]
     dump = discover(tmp_path, f"Add.Add.4.2.{TIME}.4.33.0.0", *names)
-    assert [ref.op_name for ref in dump.tensors] == ["Add"]
-    assert [left.ref.order - TIME for left in dump.leftover] == list(range(11))
+    add, conv = sorted(dump.tensors, key=lambda ref: ref.op_name)
+    assert (add.op_name, add.shards) == ("Add", ())
+    assert [Path(path).name for path in (conv.path, *conv.shards)] == names
+    assert not dump.leftover
+
+
+def test_without_a_slice_there_is_no_operator(tmp_path: Path) -> None:
+    names = [f"Conv.Conv.3.2.{TIME + i}.4.33.{i}.0" for i in (0, 1, 3)]
+    dump = discover(tmp_path, *names)
+    assert not dump.tensors
+    assert {Path(left.ref.path).name for left in dump.leftover} == set(names)
     for left in dump.leftover:
         assert not left.expected
-        assert "operator Conv, cut by FFTS+ into 11 files" in left.reason
+        assert left.reason == "operator Conv was cut by FFTS+ and slice 2 is missing"
+
+
+def test_the_newest_of_a_slice(tmp_path: Path) -> None:
+    names = [f"Conv.Conv_lxslice{i % 2}.3.2.{TIME + i}.4.33.0.0" for i in range(4)]
+    dump = discover(tmp_path, *names)
+    (conv,) = dump.tensors
+    assert [Path(path).name for path in (conv.path, *conv.shards)] == names[2:]
+    assert [left.expected for left in dump.leftover] == [True, True]
 
 
 def test_values_go_before_their_statistics(tmp_path: Path) -> None:

@@ -49,6 +49,48 @@ def test_a_file_of_the_same_name_elsewhere_is_a_doubt() -> None:
     assert "only the end agrees" in row.doubt
 
 
+def test_a_name_recorded_in_several_folders_is_not_found_in_another() -> None:
+    records = [record("a", 0, "/d/3/out0.bin"), record("b", 0, "/d/4/out0.bin")]
+    lost, found = rows(golden(records), mine("/mine/4/out0.bin"))
+    assert isinstance(lost, Unmatched) and lost.state is State.UNMATCHED_GOLDEN
+    assert "/mine/4/out0.bin has the name but fits another recorded path" in lost.reason
+    assert isinstance(found, Pair) and found.doubt == ""
+
+
+def test_a_folder_renamed_in_the_middle_is_a_doubt_only() -> None:
+    records = [record(label, 0, f"/d/run/{label}/out0.bin") for label in "ab"]
+    found = rows(golden(records), mine("/mine/run2/a/out0.bin", "/mine/run2/b/out0.bin"))
+    assert [(row.my.path, row.doubt[-16:]) for row in found] == [
+        ("/mine/run2/a/out0.bin", "s (2 of 3 parts)"),
+        ("/mine/run2/b/out0.bin", "s (2 of 3 parts)"),
+    ]
+
+
+def test_where_others_are_in_place_a_lost_file_is_lost() -> None:
+    records = [record("a", 0, "/d/1/x.bin"), record("b", 0, "/d/2/y.bin")]
+    found, lost, *_ = rows(golden(records), mine("/mine/1/x.bin", "/mine/3/y.bin"))
+    assert isinstance(found, Pair)
+    assert isinstance(lost, Unmatched)
+    assert "/mine/3/y.bin has the name but is not in the recorded folder" in lost.reason
+
+
+def test_a_golden_file_of_another_process_is_not_taken() -> None:
+    dump = golden([record("a", 0, "/d/x.bin")])
+    other = TensorRef("/here/8_0/golden_tensor/0/a_tensor.pth")
+    (lost, *_) = rows(Dump("manual", "/here", [other], records=dump.records), mine("/mine/x.bin"))
+    assert isinstance(lost, Unmatched)
+    assert lost.reason.startswith("golden: no file 'a_tensor.pth'")
+
+
+def test_the_golden_file_of_another_token_is_not_taken() -> None:
+    records = [record("a", 0, "/d/0/x.bin"), record("a", 1, "/d/1/x.bin")]
+    dump = golden(records)
+    without = Dump("manual", "/here", dump.tensors[1:], records=records)
+    lost, found = rows(without, mine("/mine/0/x.bin", "/mine/1/x.bin"))
+    assert isinstance(lost, Unmatched) and lost.state is State.UNMATCHED_MY
+    assert isinstance(found, Pair)
+
+
 def test_a_flat_copy_is_no_doubt() -> None:
     (row,) = rows(golden([record("a", 0, "/d/3/out0.bin")]), mine("/mine/out0.bin"))
     assert isinstance(row, Pair)

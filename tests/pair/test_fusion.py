@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +53,30 @@ def test_every_joined_name_is_split(words: list[str], data: st.DataObject) -> No
     assert all("".join(parts) == "".join(way) for parts in found)
     assert len(set(found)) == len(found)
     assert tuple(way) in found or len(found) == MAX_SPLITS
+
+
+class Counting(dict[str, GraphOp]):
+    asked = walked = 0
+
+    def __contains__(self, name: object) -> bool:
+        self.asked += 1
+        return super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        self.walked += 1
+        return super().__iter__()
+
+
+def test_a_name_costs_the_same_in_a_large_graph() -> None:
+    """Else pairing would be quadratic in the number of operators."""
+    asked = []
+    for size in (10, 1000):
+        ops = Counting(graph(**{f"Op_{i:06}": () for i in range(size)}))
+        names = FusedNames(ops)
+        for _ in range(3):
+            for i in range(8):
+                assert names.parts_of(f"Op_000001Op_00000{i}")[0]
+                assert not names.parts_of(f"Op_000001_TransData_{i}")[0]
+        asked.append((ops.asked, ops.walked))
+    assert asked[0] == asked[1]
+    assert asked[0][1] == 1

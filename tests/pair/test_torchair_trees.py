@@ -21,7 +21,7 @@ from builders.torchair import (
     found_fusion,
     graph_text,
 )
-from trueness.model import Pair, Unmatched
+from trueness.model import Describe, Pair, TensorRef, Unmatched
 
 
 @st.composite
@@ -206,3 +206,27 @@ def test_graphs_of_one_name_that_differ_by_rank(tmp_path: Path) -> None:
     for row in rows:
         assert isinstance(row, Pair)
         assert row.doubt == f"device {row.my.device} is taken for rank {row.my.device}"
+
+
+def test_headers_are_asked_for_as_often_as_there_are_tensors(tmp_path: Path) -> None:
+    """Each operator costs the same in a large dump."""
+    asked = []
+    for size in (10, 40):
+        tree = Tree(tmp_path / str(size))
+        ops = [
+            Op(f"Op_{i}", f"op_{i}-aten.op.default", [Input((3, 4)), Input((4,))], 1)
+            for i in range(size)
+        ]
+        tree.write(0, 1, 0, ops, graph_text(ops))
+        calls: list[str] = []
+        real = tree.describe
+
+        def describe(ref: TensorRef, calls: list[str] = calls, real: Describe = real) -> object:
+            calls.append(ref.path)
+            return real(ref)
+
+        tree.describe = describe
+        tree.pair()
+        tree.pair_fusion()
+        asked.append(len(calls) / size)
+    assert asked[0] == asked[1]

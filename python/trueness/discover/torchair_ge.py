@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from sys import intern
 
@@ -157,24 +157,29 @@ def _read_token(found: _Found, place: _Place, older: str) -> None:
         else:
             best[ref.op_name] = ref
     found.tensors.extend(best.values())
-    for op_name, cut in slices.items():
-        if len(cut) == 1 and "_lxslice" not in cut[0][1].path:
-            found.tensors.append(cut[0][1])
-            continue
-        found.leftover.extend(_slices(op_name, sorted(cut, key=lambda item: item[0])))
+    for cut in slices.values():
+        _join_slices(found, cut)
 
 
 def _weight(ref: TensorRef) -> tuple[bool, int, int]:
     return ref.statistics is None, os.stat(ref.path).st_size, ref.order
 
 
-def _slices(op_name: str, cut: list[tuple[int, TensorRef]]) -> Iterator[Leftover]:
-    for number, ref in cut:
-        reason = (
-            f"slice {number} of operator {op_name}, cut by FFTS+ into {len(cut)} files: slices are "
-            "not put together, so the operator is not compared"
-        )
-        yield Leftover(ref, reason)
+def _join_slices(found: _Found, cut: list[tuple[int, TensorRef]]) -> None:
+    """The slices of an operator are one tensor; without all of them there is nothing to compare."""
+    newest: dict[int, TensorRef] = {}
+    for number, ref in sorted(cut, key=lambda item: (item[0], item[1].order)):
+        if number in newest:
+            found.leftover.append(_duplicate(newest[number], ref))
+        newest[number] = ref
+    first, *others = newest.values()
+    missing = sorted(set(range(max(newest))) - set(newest))
+    if missing:
+        numbers = ", ".join(map(str, missing))
+        reason = f"operator {first.op_name} was cut by FFTS+ and slice {numbers} is missing"
+        found.leftover.extend(Leftover(ref, reason) for ref in newest.values())
+    else:
+        found.tensors.append(replace(first, shards=tuple(ref.path for ref in others)))
 
 
 def _duplicate(ref: TensorRef, kept: TensorRef) -> Leftover:

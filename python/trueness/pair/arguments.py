@@ -25,9 +25,9 @@ class Match:
 
 def align(golden: Sequence[Described | None], my: Sequence[Described]) -> list[Match]:
     """Pairs of positions, in the order of `my`. None stands for what is no tensor, no dtype for a
-    tensor that left only statistics and no shape."""
+    tensor whose shape is not known."""
     if any(tensor is not None and not tensor.dtype for tensor in (*golden, *my)):
-        doubt = "by position alone: the statistics are kept without shapes"
+        doubt = "by position alone: statistics and slices do not tell shapes"
         return [Match(i, i, doubt) for i in range(min(len(golden), len(my))) if golden[i]]
     if len(golden) == len(my) and all(
         g is not None and g.shape == m.shape for g, m in zip(golden, my, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -27,6 +27,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     its records are asked for. `describe` is not called."""
     theirs, mine = Finder(golden), Finder(my)
     matches = [_match(record, theirs, mine) for record in golden.records]
+    _drop_doubtful(matches)
     one_golden, one_my = _single_file(golden), _single_file(my)
     if one_golden:
         _ask_for_golden(matches, one_golden)
@@ -64,8 +65,36 @@ def _match(record: Record, theirs: Finder, mine: Finder) -> _Match:
     if record.problem:
         return _Match(record, Found(None, record.problem), Found(None, record.problem))
     golden = theirs.find(record.golden, os.path.dirname(record.source))
-    exact = Found(TensorRef(record.my)) if record.my_is_exact else None
-    return _Match(record, golden, exact or mine.find(record.my))
+    if golden.ref and golden.agreeing < 2:
+        golden = Found(None, f"only a file of another token is called {_name(record.golden)}")
+    my = Found(TensorRef(record.my)) if record.my_is_exact else mine.find(record.my)
+    return _Match(record, replace(golden, doubt=""), my)
+
+
+def _drop_doubtful(matches: list[_Match]) -> None:
+    """A file in another folder than recorded is taken only where all were moved, that is, none is
+    found by its whole path, and only for the record it fits best: else the file of another operator
+    would stand in for one that is missing."""
+    found = [match for match in matches if match.my.ref and not match.record.my_is_exact]
+    in_place = any(not match.my.doubt for match in found)
+    claims: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+    for match in found:
+        if match.my.ref:
+            claims[match.my.ref.path].add((match.my.agreeing, match.record.my))
+    best = {path: sorted(claim, reverse=True)[:2] for path, claim in claims.items()}
+    for match in found:
+        if not match.my.ref or not match.my.doubt:
+            continue
+        path = match.my.ref.path
+        rivals = [claim for claim in best[path] if claim[1] != match.record.my]
+        if rivals and rivals[0][0] >= match.my.agreeing:
+            match.my = Found(None, f"{path} has the name but fits another recorded path as well")
+        elif in_place:
+            match.my = Found(None, f"{path} has the name but is not in the recorded folder")
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _single_file(dump: Dump) -> TensorRef | None:

@@ -10,7 +10,7 @@ from trueness.model import Describe, Described, Pair, TensorRef, Unmatched
 from trueness.pair import arguments
 from trueness.pair.fusion import FusedNames, producer
 from trueness.pair.ge_token import GeToken, Tensor
-from trueness.pair.operator import Row, inserted, member
+from trueness.pair.operator import Row, headers, inserted, member
 
 FUSED_TYPE = "AutomaticBufferFusionOp"
 _RENUMBERED = "inserted by the GE compiler, which may number two compilations differently"
@@ -46,7 +46,7 @@ def _same(
         doubt = f"of type {same.op_type} in golden and {ge.op_type} in my dump"
     theirs = golden.tensors(ge.op_name)
     try:
-        mine = describe(ge)
+        mine = headers(ge, describe)
     except (FormatError, OSError):
         mine = None
     if mine is None or isinstance(theirs, str):
@@ -84,7 +84,7 @@ class _Fused:
 
     def rows(self, describe: Describe) -> Iterator[Row]:
         try:
-            tensors = describe(self._ge)
+            tensors = headers(self._ge, describe)
         except (FormatError, OSError) as error:
             why = f"cannot be read: {error}"
             for ref, _ in self._of("input") + self._of("output"):

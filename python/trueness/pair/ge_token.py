@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from trueness.errors import FormatError
 from trueness.model import Describe, Described, TensorRef, Unmatched
-from trueness.pair.operator import member
+from trueness.pair.operator import headers, member
 
 Tensor = tuple[TensorRef, Described]
 
@@ -34,7 +34,7 @@ class GeToken:
         if ref is None:
             return f"golden has no file of operator {name}"
         try:
-            return [(member(ref, t.io, t.index), t) for t in self._describe(ref)]
+            return [(member(ref, t.io, t.index), t) for t in headers(ref, self._describe)]
         except (FormatError, OSError) as error:
             return str(error)
 

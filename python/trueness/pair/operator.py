@@ -65,7 +65,7 @@ def pair_operator(
         yield Unmatched(None, ge, "a step inside a converter: names no FX tensor", expected=True)
         return
     try:
-        tensors = describe(ge)
+        tensors = headers(ge, describe)
     except (FormatError, OSError) as error:
         yield from _unreadable(ge, ops, fx, str(error))
         return
@@ -245,7 +245,7 @@ def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
 
 def _no_partner(tensor: Described) -> tuple[str, bool]:
     if not tensor.dtype:
-        return f"fewer FX {tensor.io}s than GE ones, and statistics have no shapes", False
+        return f"fewer FX {tensor.io}s than GE ones, and shapes are not known", False
     shape = list(tensor.shape)
     if _is_number_or_list(tensor):
         return f"a constant of shape {shape} that no FX argument has", True
@@ -256,7 +256,7 @@ def _no_counterpart(tensor: Described | str) -> tuple[str, bool]:
     if isinstance(tensor, str):
         return tensor, tensor == _NO_TENSOR
     if not tensor.dtype:
-        return "fewer GE tensors than FX ones, and statistics have no shapes", False
+        return "fewer GE tensors than FX ones, and shapes are not known", False
     if _is_number_or_list(tensor):
         return "a Python number or list that GE has no tensor for", True
     return f"no GE {tensor.io or 'tensor'} has shape {list(tensor.shape)}", False
@@ -269,6 +269,13 @@ def _is_number_or_list(tensor: Described) -> bool:
 
 def _nodes(op: GraphOp) -> Sequence[str]:
     return tuple(dict.fromkeys(node_of(name)[0] for name in op.fx_names if name))
+
+
+def headers(ge: TensorRef, describe: Describe) -> list[Described]:
+    """The tensors of an operator. Of one cut into slices only the first is looked at, which does
+    not tell the shape of the whole."""
+    found = list(describe(ge))
+    return [replace(t, dtype="", shape=()) for t in found] if ge.shards else found
 
 
 def member(ref: TensorRef, io: str, index: int) -> TensorRef:

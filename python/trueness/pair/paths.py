@@ -33,21 +33,23 @@ class Finder:
 
     def find(self, recorded: str, below: str = "") -> Found:
         """The file that shares most of the end of its path with `recorded`, and its name at least.
-        Files under the folder `below` are preferred."""
+        It is a doubt when there is more to both paths. With `below` only files under it count."""
         wanted = _parts(recorded)
-        candidates = self._by_name.get(wanted[-1], []) if wanted else []
-        near = [c for c in candidates if below and c[0].path.startswith(below + os.sep)]
+        named = self._by_name.get(wanted[-1], []) if wanted else []
+        candidates = [c for c in named if not below or c[0].path.startswith(below + os.sep)]
         if not candidates:
             return Found(None, f"no file {wanted[-1] if wanted else recorded!r} in the folder")
-        scored = [(_agreement(wanted, parts), ref, parts) for ref, parts in near or candidates]
+        scored = [(_agreement(wanted, parts), ref, parts) for ref, parts in candidates]
         best = max(score for score, _, _ in scored)
         first, *others = [(ref, parts) for score, ref, parts in scored if score == best]
         if others:
             rivals = ", ".join(ref.path for ref, _ in (first, *others)[:3])
             return Found(None, f"{len(others) + 1} files fit the recorded path alike: {rivals}")
         ref, parts = first
-        certain = best >= min(len(wanted), len(parts) - self._above)
-        doubt = "" if certain else f"of the recorded path only the end agrees ({best} parts)"
+        all_parts = min(len(wanted), len(parts) - self._above)
+        if best >= all_parts:
+            return Found(ref, agreeing=best)
+        doubt = f"of the recorded path only the end agrees ({best} of {all_parts} parts)"
         return Found(ref, agreeing=best, doubt=doubt)
 
 
