@@ -65,8 +65,9 @@ def _golden_folders(root: Path) -> Iterator[tuple[str, int | None]]:
     if (root / FOLDER / METADATA).is_file():
         yield str(root / FOLDER), _device(root.absolute().name)
         return
-    for process in sorted(root.iterdir()):
-        if _PROCESS.fullmatch(process.name) and (process / FOLDER / METADATA).is_file():
+    processes = (name for name in os.listdir(root) if _PROCESS.fullmatch(name))
+    for process in map(root.joinpath, sorted(processes)):
+        if (process / FOLDER / METADATA).is_file():
             yield str(process / FOLDER), _device(process.name)
 
 

@@ -22,14 +22,23 @@ Holds = Callable[[Base], bool]
 def folders(path: str) -> list[os.DirEntry[str]]:
     """Sub folders in the order of their names, numbers by value."""
     with os.scandir(path) as entries:
-        found = [entry for entry in entries if _leads(entry) and entry.is_dir()]
+        # Plain files first: a folder may hold many thousands of them.
+        found = [
+            entry
+            for entry in entries
+            if not entry.is_file(follow_symlinks=False) and _leads(entry) and entry.is_dir()
+        ]
     return sorted(found, key=lambda entry: natural(entry.name))
 
 
 def files(path: str) -> list[os.DirEntry[str]]:
     """Regular files in the order of their names."""
     with os.scandir(path) as entries:
-        found = [entry for entry in entries if _leads(entry) and entry.is_file()]
+        found = [
+            entry
+            for entry in entries
+            if entry.is_file(follow_symlinks=False) or (_leads(entry) and entry.is_file())
+        ]
     return sorted(found, key=lambda entry: entry.name)
 
 
