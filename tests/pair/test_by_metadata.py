@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trueness.model import Dump, Pair, Record, State, TensorRef, Unmatched
+from trueness.pair import paths
 from trueness.pair.by_metadata import pair, with_path_map
 
 SOURCE = "/here/7_0/golden_tensor/metadata.json"
@@ -190,6 +192,18 @@ def test_a_path_map_says_where_files_are() -> None:
     first, second = rows(dump, mine("/mine/b.bin"))
     assert isinstance(first, Pair) and first.my.path == "/disk/deep/a.bin"
     assert isinstance(second, Pair) and second.my.path == "/mine/b.bin"
+
+
+def test_files_of_one_name_do_not_make_it_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All outputs of an ATB dump are called alike. Paths are compared once a record and side."""
+    count = 200
+    compared = []
+    agreement = paths._agreement
+    monkeypatch.setattr(paths, "_agreement", lambda *two: compared.append(0) or agreement(*two))
+    records = [record("a", number, f"/d/{number}/out0.bin") for number in range(count)]
+    found = rows(golden(records), mine(*(f"/mine/{number}/out0.bin" for number in range(count))))
+    assert all(isinstance(row, Pair) and not row.doubt for row in found)
+    assert len(compared) == 2 * count
 
 
 LABELS = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=6, unique=True)

@@ -21,36 +21,68 @@ class Found:
     doubt: str = ""
 
 
+_Item = tuple[TensorRef, list[str]]
+"""A file and the parts of its path."""
+
+
+class _Node:
+    """Files whose last `depth` parts are the same, told apart by the part before when asked."""
+
+    __slots__ = ("_children", "depth", "items")
+
+    def __init__(self, items: list[_Item], depth: int) -> None:
+        self.items = items
+        self.depth = depth
+        self._children: dict[str, _Node] | None = None
+
+    def child(self, part: str) -> _Node | None:
+        if self._children is None:
+            groups: defaultdict[str, list[_Item]] = defaultdict(list)
+            for item in self.items:
+                if len(item[1]) > self.depth:
+                    groups[item[1][-self.depth - 1]].append(item)
+            self._children = {name: _Node(items, self.depth + 1) for name, items in groups.items()}
+        return self._children.get(part)
+
+
 class Finder:
     """The files of a dump by the last parts of their paths."""
 
     def __init__(self, dump: Dump) -> None:
-        self._by_name: defaultdict[str, list[tuple[TensorRef, list[str]]]] = defaultdict(list)
+        files = [(ref, _parts(os.path.abspath(ref.path))) for ref in dump.tensors]
         self._above = len(_parts(os.path.abspath(dump.root)))
-        for ref in dump.tensors:
-            parts = _parts(os.path.abspath(ref.path))
-            self._by_name[parts[-1]].append((ref, parts))
+        self._below: dict[str, _Node] = {"": _Node(files, 0)}
 
     def find(self, recorded: str, below: str = "") -> Found:
         """The file that shares most of the end of its path with `recorded`, and its name at least.
         It is a doubt when there is more to both paths. With `below` only files under it count."""
         wanted = _parts(recorded)
-        named = self._by_name.get(wanted[-1], []) if wanted else []
-        candidates = [c for c in named if not below or c[0].path.startswith(below + os.sep)]
-        if not candidates:
+        node = self._root(below)
+        for part in reversed(wanted):
+            child = node.child(part)
+            if child is None:
+                break
+            node = child
+            if len(node.items) == 1:
+                break
+        if not node.depth:
             return Found(None, f"no file {wanted[-1] if wanted else recorded!r} in the folder")
-        scored = [(_agreement(wanted, parts), ref, parts) for ref, parts in candidates]
-        best = max(score for score, _, _ in scored)
-        first, *others = [(ref, parts) for score, ref, parts in scored if score == best]
+        (ref, parts), *others = node.items
         if others:
-            rivals = ", ".join(ref.path for ref, _ in (first, *others)[:3])
-            return Found(None, f"{len(others) + 1} files fit the recorded path alike: {rivals}")
-        ref, parts = first
-        all_parts = min(len(wanted), len(parts) - self._above)
+            rivals = ", ".join(item[0].path for item in node.items[:3])
+            return Found(None, f"{len(node.items)} files fit the recorded path alike: {rivals}")
+        best, all_parts = _agreement(wanted, parts), min(len(wanted), len(parts) - self._above)
         if best >= all_parts:
             return Found(ref, agreeing=best)
         doubt = f"of the recorded path only the end agrees ({best} of {all_parts} parts)"
         return Found(ref, agreeing=best, doubt=doubt)
+
+    def _root(self, below: str) -> _Node:
+        if below not in self._below:
+            items = self._below[""].items
+            inside = [item for item in items if item[0].path.startswith(below + os.sep)]
+            self._below[below] = _Node(inside, 0)
+        return self._below[below]
 
 
 def mapped(path: str, path_map: Mapping[str, str]) -> str | None:
