@@ -54,19 +54,31 @@ void add_moments(const T* g, const T* m, std::size_t n, Moments& out) {
     }
 }
 
+// sum + x, and what rounding lost of it added to `lost`: exact in sum.
+template <class V>
+inline void add_exactly(V x, V& sum, V& lost) {
+    const V next = sum + x;
+    const V back = next - sum;
+    lost += (sum - (next - back)) + (x - back);
+    sum = next;
+}
+
 // The sum with the rounding errors of all its additions carried along: high + low.
 template <class T>
 void compensated_sum(const T* values, std::size_t n, double& high, double& low) {
-    double sum = 0, lost = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const double x = static_cast<double>(values[i]);
-        const double next = sum + x;
-        const double back = next - sum;
-        lost += (sum - (next - back)) + (x - back);
-        sum = next;
+    Vd sum[kParts] = {}, lost[kParts] = {};
+    std::size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        for (std::size_t p = 0; p < kParts; ++p) {
+            add_exactly(load_wide(values + i + p * kW), sum[p], lost[p]);
+        }
     }
-    high = sum;
-    low = lost;
+    high = low = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        add_exactly(double{sum[lane / kW][lane % kW]}, high, low);
+        low += lost[lane / kW][lane % kW];
+    }
+    for (; i < n; ++i) add_exactly(static_cast<double>(values[i]), high, low);
 }
 
 // Where a plain sum cancelled to a small part of its terms, its leading digits are rounding noise
