@@ -42,7 +42,7 @@ Wide whole(DType dtype, const void* from, std::size_t i, double decoded) {
     }
 }
 
-// m - g is kept as `difference` times 2^(1 - halving): halved where the whole could overflow.
+// Both sides in double, and `half` times m - g: halved where the whole could overflow.
 struct Values {
     std::vector<double> golden;
     std::vector<double> my;

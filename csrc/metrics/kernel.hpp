@@ -7,13 +7,13 @@
 
 namespace trueness {
 
-// The unit of summation. Sums inside a block run over fixed lanes, blocks are merged in order:
-// together with the absence of fused arithmetic this makes the result independent of instruction
-// set, thread count and chunking.
+// The unit of summation. Sums inside a block run over fixed lanes, blocks are merged in order, and
+// nothing is fused that rounds differently for it: so the result does not depend on instruction
+// set, thread count or chunking.
 inline constexpr std::size_t kBlock = 8192;
 
-// Elements of a type with at most this many bits decode exactly into float, all others into
-// double (64-bit integers beyond 2^53 go through careful.cpp).
+// One block of a pair. Where every value of both dtypes is exact in float the passes run on floats,
+// else on doubles (64-bit integers beyond 2^53 go through careful.cpp).
 struct KernelInput {
     const void* golden;  // packed elements, little endian
     const void* my;

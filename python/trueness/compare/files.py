@@ -14,7 +14,7 @@ from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.shards import joined
 from trueness.compare.standards import Standard, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
-from trueness.compare.tensors import compare_tensors, thread_count
+from trueness.compare.tensors import Outcome, compare_tensors, thread_count
 from trueness.errors import FormatError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
 from trueness.read.statistics import is_statistics_file
@@ -37,6 +37,10 @@ def compare_files(
     worker = Worker(OpenFiles(), standard_of(standard), Choice(metrics), thread_count(threads))
     pair = Pair(TensorRef(os.fspath(golden_path)), TensorRef(os.fspath(my_path)), "two files")
     return list(worker.results(pair))
+
+
+_DtypeShape = tuple[str, tuple[int, ...] | None]
+"""Of one side; None for a shape nobody told."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,26 +100,18 @@ class Worker:
             # One at a time: it takes every core, and the others go on with small pairs.
             with self._huge:
                 outcome = compare_tensors(golden, my, self._standard, self._choice, self._threads)
-        return Result(
-            pair.golden,
-            pair.my,
-            outcome.state,
-            outcome.reason,
-            outcome.metrics,
-            outcome.passed,
-            self._label,
-            _pairing(pair),
-            golden.dtype,
-            tuple(golden.logical_shape),
-            my.dtype,
-            tuple(my.logical_shape),
-            nbytes,
-        )
+        sides = (golden.dtype, tuple(golden.logical_shape)), (my.dtype, tuple(my.logical_shape))
+        return self._row(pair, outcome, *sides, nbytes)
 
     def _statistics(self, pair: Pair) -> Result:
         golden = statistics_of(pair.golden, self._files)
         my = statistics_of(pair.my, self._files)
         outcome = compare_statistics(golden, my, self._standard)
+        return self._row(pair, outcome, (golden.dtype, golden.shape), (my.dtype, my.shape))
+
+    def _row(
+        self, pair: Pair, outcome: Outcome, golden: _DtypeShape, my: _DtypeShape, nbytes: int = 0
+    ) -> Result:
         return Result(
             pair.golden,
             pair.my,
@@ -125,10 +121,9 @@ class Worker:
             outcome.passed,
             self._label,
             _pairing(pair),
-            golden.dtype,
-            golden.shape,
-            my.dtype,
-            my.shape,
+            *golden,
+            *my,
+            nbytes,
         )
 
     def _whole_files(
