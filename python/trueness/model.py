@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import nan
 from operator import itemgetter
 from typing import ClassVar
 
@@ -254,7 +255,9 @@ STATISTICS_ONLY = "statistics only"
 @dataclass(frozen=True, slots=True)
 class Result:
     """One row: a pair that was compared, or why it could not be. `metrics` is empty unless elements
-    met. `passed` None: there was nothing to judge. Dtypes are "" and shapes None when not known."""
+    met. `passed` None: there was nothing to judge. Dtypes are "" and shapes None when not known.
+    `introduced_score`: how many times more error the operator has at its output than its inputs and
+    rounding account for; NaN where that is not known."""
 
     golden: TensorRef | None
     my: TensorRef | None
@@ -269,6 +272,7 @@ class Result:
     my_dtype: str = ""
     my_shape: tuple[int, ...] | None = None
     nbytes: int = 0
+    introduced_score: float = nan
 
     @property
     def verdict(self) -> str:
@@ -278,3 +282,48 @@ class Result:
         if self.passed:
             return "pass"
         return "fail" if self.state.compared else "not compared"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An operator beside one that was found. `error` is the relative Euclidean distance of the
+    tensor between the two, NaN when it was not compared."""
+
+    op_name: str
+    op_type: str
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An operator where the values part. `kind` says what was seen: "nonfinite", "introduced",
+    "overwritten" and so on; `evidence` in plain words, the strongest first. `error` is the relative
+    Euclidean distance of its worst output, `inherited` what its inputs account for. `result` is the
+    row of that output."""
+
+    kind: str
+    op_name: str
+    op_type: str
+    score: float
+    error: float
+    inherited: float
+    evidence: Sequence[str]
+    result: Result
+    rank: int | None = None
+    token: int | None = None
+    layer: int | None = None
+    producers: Sequence[Neighbour] = ()
+    consumers: Sequence[Neighbour] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Where a comparison went wrong, the likeliest first; no findings: `conclusion` says that it is
+    clean, or why nothing can be said. `order` and `edges` say where the execution order and the
+    producers of inputs were taken from; `noise` is the error that rounding explains."""
+
+    conclusion: str
+    findings: Sequence[Finding] = ()
+    order: str = ""
+    edges: str = ""
+    noise: float = nan

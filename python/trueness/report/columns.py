@@ -4,6 +4,7 @@ and ours behind them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 
 from trueness.model import Result, TensorRef
 
@@ -98,7 +99,7 @@ def row(result: Result, data_id: int) -> list[Cell]:
         *floats[13:],
         *counts,
         *indexes,
-        result.metrics.get("introduced_score", ""),
+        "" if isnan(result.introduced_score) else result.introduced_score,
     ]
 
 

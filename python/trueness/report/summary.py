@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isnan
 
-from trueness.model import STATISTICS_ONLY, Result, State
+from trueness.model import STATISTICS_ONLY, Diagnosis, Result, State
 
 KEPT = 1000
 """Rows kept of the worst and of those not compared; a report file has them all."""
@@ -32,6 +32,7 @@ class Summary:
     skipped: Mapping[str, int] = field(default_factory=dict)
     first_failed: Result | None = None
     missing: list[Result] = field(default_factory=list)
+    diagnosis: Diagnosis | None = None
     _worst: list[tuple[float, int, Result]] = field(default_factory=list)
 
     @classmethod
