@@ -41,7 +41,7 @@ PYTHON_ROOMS = {
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch")),
     "report": Room(names("model errors"), lazy=names("rich xlsxwriter plotly pyarrow")),
     "plan": Room(names("model errors discover pair compare")),
-    "dumps": Room(names("model errors plan compare report")),
+    "dumps": Room(names("model errors plan compare diagnose report")),
     "demo": Room(packages=names("numpy")),
     "dump": Room(names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime")),
     "service": ORCHESTRATOR,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard
-from trueness.model import Dump, Result
+from trueness.diagnose import Localiser
+from trueness.model import Diagnosis, Dump, Finding, Result
 from trueness.plan import Plan, filters_of, plan_dumps
 from trueness.report import Summary, to_csv
 
@@ -29,7 +30,9 @@ class DumpComparison:
     over with those kept. The other methods run it to the end first."""
 
     def __init__(self, results: Iterator[Result], plan: Plan) -> None:
-        self._results = results
+        self._localiser = Localiser((*plan.my.graphs, *plan.golden.graphs))
+        self._source = results
+        self._results = self._localiser.follow(results)
         self._kept: list[Result] = []
         self.recognised = plan.recognised
         self.skipped: Mapping[str, int] = plan.filters.skipped
@@ -54,7 +57,19 @@ class DumpComparison:
         """Counts of every state and verdict, the first operator that differs, the worst rows."""
         summary = Summary.of(self)
         summary.skipped = self.skipped
+        summary.diagnosis = self._localiser.diagnosis()
         return summary
+
+    def diagnosis(self) -> Diagnosis:
+        """Where the comparison went wrong, from the rows that were taken so far."""
+        return self._localiser.diagnosis()
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """The operators where values part, the likeliest first."""
+        for _ in self:
+            pass
+        return self._localiser.diagnosis().findings
 
     def to_csv(self, path: str | PathLike[str]) -> Path:
         """Writes every row to `path`, in the place of what was there."""
@@ -62,9 +77,10 @@ class DumpComparison:
 
     def close(self) -> None:
         """Ends a comparison that is not to be finished; what is running is waited for."""
-        close = getattr(self._results, "close", None)
-        if close:
-            close()
+        for stream in (self._results, self._source):
+            close = getattr(stream, "close", None)
+            if close:
+                close()
 
 
 def compare_dumps(

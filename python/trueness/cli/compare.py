@@ -189,6 +189,7 @@ class _Run:
                 print_recognised(plan, sys.stdout)
             summary, path = _collect(results.once(), self.output or ".")
         summary.skipped = results.skipped
+        summary.diagnosis = results.diagnosis()
         return self._show(summary, path, results.recognised)
 
     def _show(

@@ -1,0 +1,33 @@
+"""What rounding alone explains."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+# Root mean square of the relative error of rounding to a significand of p bits: about 2^-(p+1),
+# half of the unit roundoff, which only the worst element reaches.
+_BITS = {
+    "float64": 53,
+    "complex128": 53,
+    "float32": 24,
+    "complex64": 24,
+    "float16": 11,
+    "complex32": 11,
+    "bfloat16": 8,
+    "float8_e4m3fn": 4,
+    "hifloat8": 3,
+    "float8_e5m2": 3,
+    "float8_e8m0": 1,
+}
+STEP = 12**-0.5
+"""Root mean square error of rounding to whole numbers, in steps."""
+
+
+@lru_cache(maxsize=256)
+def rounding(golden_dtype: str, my_dtype: str) -> float:
+    """Relative L2 error of a tensor that was rounded to the coarser of two dtypes; 0.0 for integers
+    and bool, whose error is in steps."""
+    bits = [_BITS[name] for name in (golden_dtype, my_dtype) if name in _BITS]
+    if not bits or my_dtype not in _BITS:
+        return 0.0
+    return float(2.0 ** -(min(bits) + 1))
