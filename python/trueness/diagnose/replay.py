@@ -1,0 +1,350 @@
+"""An operator run again, alone, on the inputs it really had: its own error, free of what it
+inherited.
+
+The operator is the aten one that the dump names. It is run in float64, first on the golden inputs:
+only where that gives the golden output is everything it needs known (keyword arguments are in no
+dump), and the same call on my inputs says what my output should have been."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite, nan, prod
+from typing import TYPE_CHECKING, Any
+
+from trueness.compare.arrays import compare
+from trueness.compare.open_files import NoSuchTensor, OpenFiles, pick
+from trueness.diagnose.pure_operators import PURE_OPERATORS
+from trueness.errors import FormatError, UsageError
+from trueness.model import Pair, TensorRef, Unmatched
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BYTES = 2 << 30
+"""What the tensors of one operator may take as float64; a larger one is not replayed."""
+ROUNDINGS = 4
+"""How many units of roundoff an operator may be off by itself and still be cleared: it rounds its
+result once, and some of what it computes on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Relative Euclidean distances of an operator's worst output. `own`: of my output from what the
+    operator makes of my inputs; `inherited`: of that from what it makes of the golden inputs;
+    `golden`: of the golden output from the latter, which shows that the right operator was run.
+    `noise` is what rounding explains of `own`. `problem`: why it was not replayed, else ""."""
+
+    op_name: str
+    target: str
+    own: float = nan
+    inherited: float = nan
+    golden: float = nan
+    noise: float = nan
+    problem: str = ""
+
+    @property
+    def cleared(self) -> bool:
+        """Whether rounding explains all that is the operator's own."""
+        return not self.problem and self.own <= self.noise
+
+    @property
+    def sentence(self) -> str:
+        if self.problem:
+            return f"not replayable because {self.problem}"
+        if self.cleared:
+            own = "exact" if self.own == 0 else f"off by {self.own:.1e}, as rounding explains"
+            return f"cleared: alone it is {own}; its inputs account for {self.inherited:.1e}"
+        return f"alone it is off by {self.own:.1e}, its inputs account for {self.inherited:.1e}"
+
+
+class _NotReplayable(Exception):
+    """Says why, as the end of "not replayable because"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    """`arguments` by position, then by place inside a list."""
+
+    name: str
+    target: str
+    arguments: dict[int, dict[tuple[int, ...], Pair | Unmatched]]
+    outputs: Sequence[Pair]
+
+
+def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
+    """`items` are what was paired of one operator: inputs, outputs, and golden arguments that are
+    no tensors. Takes `limit` bytes of memory at most, for tensors as float64. Raises UsageError
+    without torch."""
+    torch = _torch()
+    files = OpenFiles()
+    name = target = ""
+    try:
+        operator = _operator(list(items))
+        name, target = operator.name, operator.target
+        function = _function(torch, target)
+        _check_size(operator, files, limit)
+        call = _Call(torch, function, operator, files)
+        return _replayed(call, operator)
+    except _NotReplayable as reason:
+        return Replay(name, target, problem=str(reason))
+    except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
+        return Replay(name, target, problem=f"a tensor could not be read: {error}")
+    finally:
+        files.close()
+
+
+def by_operator(items: Iterable[Pair | Unmatched]) -> dict[tuple[Any, ...], list[Pair | Unmatched]]:
+    """What was paired of each operator, by (rank, token, graph, name), names as on my side."""
+    found: defaultdict[tuple[Any, ...], list[Pair | Unmatched]] = defaultdict(list)
+    mine: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    alone: list[Unmatched] = []
+    for item in items:
+        if item.my is None:
+            alone.append(item)
+            continue
+        found[_key(item.my)].append(item)
+        if item.golden:
+            mine[_key(item.golden)] = _key(item.my)
+    for item in alone:
+        if item.golden and _key(item.golden) in mine:
+            found[mine[_key(item.golden)]].append(item)
+    return dict(found)
+
+
+def _key(ref: TensorRef) -> tuple[Any, ...]:
+    return ref.rank, ref.token, ref.graph, ref.op_name
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError:
+        raise UsageError('replay needs torch: pip install "trueness[torch]"') from None
+    return torch
+
+
+def _operator(items: Sequence[Pair | Unmatched]) -> _Operator:
+    refs = [item.golden for item in items if item.golden]
+    own = [item.my for item in items if item.my]
+    names = {ref.op_name for ref in refs}
+    if not refs or not own:
+        raise _NotReplayable("it is on one side only")
+    if len(names) > 1:
+        raise _NotReplayable(f"it is {len(names)} golden operators in one")
+    types = [ref.op_type for ref in (*refs, *own)]
+    target = next((type_ for type_ in types if type_.startswith("aten.")), "")
+    if not target:
+        raise _NotReplayable(f"{types[0] or 'its type'} is not an aten operator")
+    arguments: defaultdict[int, dict[tuple[int, ...], Pair | Unmatched]] = defaultdict(dict)
+    outputs = []
+    for item in items:
+        if item.golden is None:
+            continue
+        if item.golden.io == "input":
+            arguments[item.golden.index][item.golden.nested] = item
+        elif isinstance(item, Pair):
+            outputs.append(item)
+    if not outputs:
+        raise _NotReplayable("none of its outputs was paired")
+    return _Operator(own[0].op_name, target, dict(arguments), outputs)
+
+
+def _function(torch: Any, target: str) -> Any:
+    _, name, *overload = target.split(".")
+    if name not in PURE_OPERATORS:
+        raise _NotReplayable(f"{target} is not among the operators that may be run again")
+    packet = getattr(torch.ops.aten, name, None)
+    wanted = overload[0] if overload else "default"
+    if packet is None or wanted not in packet.overloads():
+        raise _NotReplayable(f"this torch has no {target}")
+    return getattr(packet, wanted)
+
+
+def _check_size(operator: _Operator, files: OpenFiles, limit: int) -> None:
+    """Both sides are held at once, as float64, with both results."""
+    arguments = [item for place in operator.arguments.values() for item in place.values()]
+    total = 0
+    for item in (*arguments, *operator.outputs):
+        for ref in (item.golden, item.my):
+            if ref is None:
+                continue
+            if ref.statistics is not None:
+                raise _NotReplayable("only statistics of its tensors were dumped")
+            if ref.shards:
+                raise _NotReplayable("its tensors lie in parts in several files")
+            if item.golden and item.golden.io == "input" and isinstance(item, Unmatched):
+                continue
+            shape = pick(files.tensors(ref.path), ref).logical_shape
+            size = 8
+            for extent in shape:
+                size *= extent
+            total += size
+    if total > limit:
+        raise _NotReplayable(f"its tensors take {total:,} bytes as float64, more than {limit:,}")
+
+
+class _Call:
+    """One operator, ready to be run on the arguments of either side."""
+
+    def __init__(self, torch: Any, function: Any, operator: _Operator, files: OpenFiles) -> None:
+        self._torch = torch
+        self._function = function
+        self._operator = operator
+        self._files = files
+
+    def array(self, ref: TensorRef) -> np.ndarray[Any, Any]:
+        return pick(self._files.tensors(ref.path), ref).numpy()
+
+    def run(self, side: Callable[[Pair | Unmatched], TensorRef]) -> list[Any]:
+        """The outputs, tensors of float64 where they are floats."""
+        given = []
+        schema = self._function._schema
+        positional = [argument for argument in schema.arguments if not argument.kwarg_only]
+        count = 1 + max(self._operator.arguments, default=-1)
+        if count > len(positional):
+            raise _NotReplayable(f"{count} arguments were dumped, {schema.name} takes fewer")
+        for index, argument in enumerate(positional[:count]):
+            given.append(self._argument(argument, self._operator.arguments.get(index, {}), side))
+        try:
+            with self._torch.no_grad():
+                self._check_outputs(self._function(*map(self._without_values, given)))
+                found = self._function(*given)
+        except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise _NotReplayable(f"torch would not run it: {reason}") from None
+        return _listed(found)
+
+    def _without_values(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._without_values(item) for item in value]
+        return value.to("meta") if isinstance(value, self._torch.Tensor) else value
+
+    def _check_outputs(self, found: Any) -> None:
+        """Before anything is allocated: numbers in a dump can ask for outputs of any size."""
+        outputs = _listed(found)
+        for pair in self._operator.outputs:
+            index = pair.golden.index
+            if index >= len(outputs):
+                raise _NotReplayable(
+                    f"it has {len(outputs)} outputs, and output {index} was dumped"
+                )
+            shape = tuple(pick(self._files.tensors(pair.golden.path), pair.golden).logical_shape)
+            if prod(outputs[index].shape) != prod(shape):
+                raise _NotReplayable(
+                    f"its output has shape {shape}, and {tuple(outputs[index].shape)} when replayed"
+                )
+
+    def _argument(
+        self,
+        argument: Any,
+        places: dict[tuple[int, ...], Pair | Unmatched],
+        side: Callable[[Pair | Unmatched], TensorRef],
+    ) -> Any:
+        kind = str(argument.type)
+        if not places:
+            if argument.has_default_value():
+                return argument.default_value
+            raise _NotReplayable(f"argument {argument.name} was not dumped")
+        if () not in places:
+            return [self._value(kind, places[place], side) for place in sorted(places)]
+        if kind.startswith("Optional") and self._is_none(places[()]):
+            return None
+        return self._value(kind, places[()], side)
+
+    def _is_none(self, item: Pair | Unmatched) -> bool:
+        """None is written as an object, which no reader may load. Whether it was one shows when the
+        golden output comes out right."""
+        try:
+            self.array(_golden(item))
+        except FormatError:
+            return True
+        return False
+
+    def _value(
+        self,
+        kind: str,
+        item: Pair | Unmatched,
+        side: Callable[[Pair | Unmatched], TensorRef],
+    ) -> Any:
+        if "Tensor" not in kind:
+            # Numbers are the same on both sides, and some layouts have none on mine.
+            values = self.array(_golden(item)).tolist()
+            return values if not isinstance(values, list) or "List" in kind else values[0]
+        array = self.array(side(item))
+        if array.dtype.kind == "f":
+            array = array.astype("float64")
+        # A copy where the file is mapped: torch wants to be able to write.
+        return self._torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _golden(item: Pair | Unmatched) -> TensorRef:
+    assert item.golden is not None
+    return item.golden
+
+
+def _my(item: Pair | Unmatched) -> TensorRef:
+    if item.my is None:
+        assert item.golden is not None
+        raise _NotReplayable(f"my input {item.golden.index} was not dumped or has no partner")
+    return item.my
+
+
+def _replayed(call: _Call, operator: _Operator) -> Replay:
+    should, would = call.run(_golden), call.run(_my)
+    worst: Replay | None = None
+    for pair in operator.outputs:
+        index = pair.golden.index
+        theirs, mine = call.array(pair.golden), call.array(pair.my)
+        golden = _distance(should[index], theirs)
+        allowed = ROUNDINGS * _roundoff(theirs)
+        if not golden <= allowed:
+            raise _NotReplayable(
+                f"run on the golden inputs it misses the golden output by {golden:.1e}: an "
+                "attribute that was not dumped must differ from its default"
+            )
+        found = Replay(
+            operator.name,
+            operator.target,
+            own=_distance(would[index], mine),
+            inherited=_distance(should[index], would[index]),
+            golden=golden,
+            noise=max(ROUNDINGS * _roundoff(mine), ROUNDINGS * golden),
+        )
+        if worst is None or not found.own <= worst.own:
+            worst = found
+    assert worst is not None
+    return worst
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+
+def _distance(golden: Any, my: Any) -> float:
+    """Infinite where the two are not finite at the same places, or of unequal length."""
+    golden, my = golden.reshape(-1), my.reshape(-1)
+    if golden.shape != my.shape:
+        return inf
+    found = compare(golden, my, metrics="basic")
+    odd = found.count - found.finite_count - found.nonfinite_equal_count
+    distance = found.relative_euclidean_distance
+    if odd:
+        return inf
+    return distance if isfinite(distance) else 0.0 if not found.finite_count else inf
+
+
+def _roundoff(array: np.ndarray[Any, Any]) -> float:
+    """Unit roundoff of the values: a dump in float32 may hold what was bfloat16 or float16."""
+    import numpy as np
+
+    if array.dtype.kind != "f":
+        return 0.0
+    if array.dtype != np.float32:
+        return float(np.finfo(array.dtype).eps) / 2
+    bits = np.ascontiguousarray(array).view(np.uint32)
+    for unused, roundoff in ((16, 2.0**-8), (13, 2.0**-11)):
+        if not np.any(bits & ((1 << unused) - 1)):
+            return roundoff
+    return 2.0**-24
