@@ -84,3 +84,12 @@ def test_end_to_end(tmp_path: Path) -> None:
     ]
     assert {str(row.state) for row in rows[3:]} == {"unmatched_my", "unmatched_golden"}
     assert len(rows) == 5
+
+
+def test_numbers_in_names_of_nodes_are_no_counts(tmp_path: Path) -> None:
+    golden = dump(tmp_path / "g", TIME, {"Add.1.0": 1, "Add.2.0": 2})
+    my = dump(tmp_path / "m", TIME, {"Add.2.0": 2, "Add.3.0": 3})
+    rows = [
+        (r.golden and r.golden.op_name, r.my and r.my.op_name) for r in compare_dumps(golden, my)
+    ]
+    assert rows == [("Add.2", "Add.2"), (None, "Add.3"), ("Add.1", None)]

@@ -20,4 +20,4 @@ def test_names_are_exact_and_a_single_card_has_any_number() -> None:
         ("root.norm", ""),
     ]
     assert [row.doubt for row in found[:2]] == ["", ""]
-    assert found[2].reason == "the golden dump has no module of this name"
+    assert found[2].reason == "the golden dump has nothing of this name"

@@ -130,7 +130,7 @@ def test_parts_that_do_not_add_up_are_doubtful(tmp_path: Path) -> None:
         files = {"0_Sum/after/outtensor0": X * device, "1_Cut/after/outtensor0": X[:, :1] + device}
         atb.write(tmp_path / "my", files, card=f"{device}_7")
     partial, cut = compare_dumps(tmp_path / "golden", tmp_path / "my")
-    assert "2 cards of my differ and do not add up; the first is compared" in partial.pairing
+    assert "2 parts of my differ and do not add up to the other side; the first is" in partial.pairing
     assert cut.state is State.SHAPE_MISMATCH
 
 
@@ -141,7 +141,7 @@ def test_statistics_of_parts_cannot_be_joined(tmp_path: Path) -> None:
         atb.write(tmp_path / "my", files, card=card, statistics=True)
     (row,) = compare_dumps(tmp_path / "golden", tmp_path / "my")
     assert (row.state, row.passed) == (State.UNREADABLE, False)
-    assert "statistics of parts on several cards cannot be joined" in row.reason
+    assert "only statistics, and those of parts cannot be joined" in row.reason
 
 
 def test_statistics_are_compared_as_such(tmp_path: Path) -> None:
@@ -150,3 +150,14 @@ def test_statistics_are_compared_as_such(tmp_path: Path) -> None:
     (row,) = compare_dumps(tmp_path / "golden", tmp_path / "my")
     assert (row.state, row.passed) == (State.OK, False)
     assert row.reason.startswith("statistics only: max differs by 1")
+
+
+def test_what_is_missing_on_both_sides_does_not_bring_its_neighbours_together() -> None:
+    found = rows(side("0_Add", "2_Add"), side("1_Add", "2_Add"))
+    assert names(found) == [("", "1_Add"), ("2_Add", "2_Add"), ("0_Add", "")]
+    assert found[1].doubt == "the Add in the model have other numbers in golden than in my"
+
+
+def test_what_quantising_puts_in_need_not_be_dumped() -> None:
+    found = rows(side("0_Norm", "1_LinearOperation"), side("0_Norm", "2_LinearQuantOperation"))
+    assert names(found)[1] == ("1_LinearOperation", "2_LinearQuantOperation")

@@ -40,7 +40,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("atb", "atb", "atb", by_tree.pair),
     Pairing("torch", "torch_modules", "torch_modules", by_module.pair),
     Pairing("atb_torch", "torch_modules", "atb", atb_torch.pair),
-    Pairing("onnx", "onnx", "onnx", by_call.pair),
+    Pairing("onnx", "onnx", "onnx", by_module.pair),
     Pairing("manual", "manual", "flat", by_metadata.pair),
     Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
     Pairing("flat", "flat", "flat", by_name.pair),

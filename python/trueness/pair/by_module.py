@@ -1,4 +1,4 @@
-"""Modules of the same name, in two dumps of torch modules."""
+"""Modules of torch or nodes of ONNX that have the same name."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ def _partners(golden: Operators, my: Operators) -> dict[str, Partner]:
 
 
 def _why(others: Operators, side: str) -> Callable[[str], str]:
-    return lambda name: f"the {side} dump has no module of this name"
+    return lambda name: f"the {side} dump has nothing of this name"

@@ -3,7 +3,7 @@ parts the other has not, such as what quantisation puts in."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -42,27 +42,52 @@ class Match:
 
 
 def aligned(golden: Sequence[Node], my: Sequence[Node]) -> Iterator[Match]:
-    """The most alike pairing of two lists of parts that keeps both orders."""
-    if [node.name for node in golden] == [node.name for node in my]:
-        yield from (Match(g, m, "name") for g, m in zip(golden, my, strict=True))
-        return
-    theirs, mine = (Counter(node.kind for node in nodes) for nodes in (golden, my))
-    for i, j in _longest(golden, my):
+    """The parts that belong together, by name where both lists are numbered alike. Else the most
+    alike pairing that keeps both orders."""
+    theirs, mine = _numbers(golden), _numbers(my)
+    places = _by_name if _numbered_alike(golden, my) else _longest
+    for i, j in places(golden, my):
         g, m = golden[i], my[j]
         how = "name" if g.name == m.name else f"type and order: {g.name} and {m.name}"
-        doubt = ""
-        if theirs[m.kind] != mine[m.kind]:
-            where = m.path.rpartition("/")[0] or "the model"
-            doubt = f"{theirs[m.kind]} golden and {mine[m.kind]} of my {m.kind} in {where}"
-        yield Match(g, m, how, doubt)
+        yield Match(g, m, how, _doubt(m, theirs[m.kind], mine[m.kind], g.name == m.name))
+
+
+def _doubt(my: Node, golden_names: set[str], my_names: set[str], same_name: bool) -> str:
+    where = my.path.rpartition("/")[0] or "the model"
+    if len(golden_names) != len(my_names):
+        return f"{len(golden_names)} golden and {len(my_names)} of my {my.kind} in {where}"
+    if same_name and golden_names != my_names:
+        return f"the {my.kind} in {where} have other numbers in golden than in my"
+    return ""
+
+
+def _numbers(nodes: Sequence[Node]) -> defaultdict[str, set[str]]:
+    """Names by kind."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for node in nodes:
+        found[node.kind].add(node.name)
+    return found
+
+
+def _numbered_alike(golden: Sequence[Node], my: Sequence[Node]) -> bool:
+    """Whether no number stands for two types, as in dumps of one model of which files are missing:
+    order would then bring the neighbours of what is missing together. Quantising one side puts
+    operators in, dumped or not."""
+    theirs, mine = (dict(node.name.partition("_")[::2] for node in side) for side in (golden, my))
+    quantised = [any(not n.name.endswith(n.kind) for n in side) for side in (golden, my)]
+    return quantised[0] == quantised[1] and all(mine.get(k, op) == op for k, op in theirs.items())
+
+
+def _by_name(golden: Sequence[Node], my: Sequence[Node]) -> Iterator[tuple[int, int]]:
+    places = {node.name: i for i, node in enumerate(golden)}
+    yield from ((places[node.name], j) for j, node in enumerate(my) if node.name in places)
 
 
 def _longest(golden: Sequence[Node], my: Sequence[Node]) -> Iterator[tuple[int, int]]:
     """A longest common subsequence of kinds, equal names counting more."""
     rows, columns = len(golden), len(my)
     if rows * columns > MAX_CELLS:
-        places = {node.name: i for i, node in enumerate(golden)}
-        yield from ((places[m.name], j) for j, m in enumerate(my) if m.name in places)
+        yield from _by_name(golden, my)
         return
     best = [[0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
