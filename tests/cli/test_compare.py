@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from trueness.cli.app import main
+from trueness.model import Result
+from trueness.report import CsvReport
 from trueness.report.columns import COLUMNS
 
 VALUES = np.linspace(-1, 1, 12, dtype=np.float32)
@@ -199,3 +201,27 @@ def test_version(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("importlib.metadata.version", lambda name: f"{name}-9")
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == "trueness trueness-9\n"
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_who_stops_it_is_told_where_the_rows_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rows: int
+) -> None:
+    for side in ("golden", "my"):
+        (tmp_path / side).mkdir()
+        for name in "abc":
+            np.save(tmp_path / side / f"{name}.npy", VALUES)
+    real = CsvReport.write
+
+    def write(report: CsvReport, result: Result) -> None:
+        if report._rows == rows:
+            raise KeyboardInterrupt
+        real(report, result)
+
+    monkeypatch.setattr(CsvReport, "write", write)
+    sides = str(tmp_path / "golden"), str(tmp_path / "my")
+    assert run(*sides, "-o", str(tmp_path / "out"), "-q") == 130
+    kept = list((tmp_path / "out").glob("*.partial"))
+    assert len(kept) == (1 if rows else 0)
+    where = f"; rows so far are in {kept[0]}" if kept else ""
+    assert capsys.readouterr().err == f"trueness: stopped{where}\n"

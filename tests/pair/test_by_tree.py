@@ -130,7 +130,7 @@ def test_parts_that_do_not_add_up_are_doubtful(tmp_path: Path) -> None:
         files = {"0_Sum/after/outtensor0": X * device, "1_Cut/after/outtensor0": X[:, :1] + device}
         atb.write(tmp_path / "my", files, card=f"{device}_7")
     partial, cut = compare_dumps(tmp_path / "golden", tmp_path / "my")
-    assert "2 parts of my differ and do not add up to the other side; the first is" in partial.pairing
+    assert "2 parts of my differ and do not add up; the first is" in partial.pairing
     assert cut.state is State.SHAPE_MISMATCH
 
 

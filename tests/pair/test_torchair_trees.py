@@ -170,7 +170,7 @@ def test_one_golden_device_serves_all(tmp_path: Path) -> None:
         (0, "gm_20260101000000000010_dump"),
         (1, "gm_20260101000000000010_dump"),
     }
-    assert all("1 golden folders are alike for 2" in pair.doubt for pair in pairs)
+    assert all("1 golden folder is alike for 2 of my models" in pair.doubt for pair in pairs)
 
 
 def test_a_number_that_belongs_to_another_graph(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from trueness.cli import options
+from trueness.cli.table import printable
 from trueness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,8 +77,9 @@ def compare(
 def _interruptible(work: Callable[[], int]) -> int:
     try:
         return work()
-    except KeyboardInterrupt:
-        print("trueness: stopped; rows so far, if any, are in a .partial file", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        kept = f"; rows so far are in {printable(stop.args[0])}" if stop.args else ""
+        print(f"trueness: stopped{kept}", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -217,9 +219,12 @@ def _collect(results: Iterable[Result], folder: str | None) -> tuple[Summary, Pa
             summary.add(result)
         return summary, None
     with CsvReport(folder) as csv:
-        for result in results:
-            csv.write(result)
-            summary.add(result)
+        try:
+            for result in results:
+                csv.write(result)
+                summary.add(result)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(*[str(csv.partial)][: summary.total]) from None
     return summary, csv.path
 
 

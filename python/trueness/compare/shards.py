@@ -1,4 +1,4 @@
-"""A pair of which a side lies in parts on several cards."""
+"""A pair of which a side lies in parts, on several cards or cut by the compiler."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trueness.read.joined import axis_of, join
 
 def joined(pair: Pair, files: OpenFiles) -> tuple[Pair, _core.Tensor, _core.Tensor]:
     """The pair, which now says what was done, and the tensors to compare: the parts joined, or
-    those of the first card where parts are as large as the other side's. Raises as reading does."""
+    the first where parts are as large as the other side's. Raises as reading does."""
     golden, my = _parts(pair.golden, files), _parts(pair.my, files)
     axis = axis_of([part.logical_shape for part in golden], [part.logical_shape for part in my])
     if axis is not None:
@@ -29,16 +29,16 @@ def _parts(ref: TensorRef, files: OpenFiles) -> list[_core.Tensor]:
     for path in (ref.path, *ref.shards):
         tensors = files.tensors(path)
         if not tensors:
-            raise NoSuchTensor(f"{path}: statistics of parts on several cards cannot be joined")
+            raise NoSuchTensor(f"{path}: only statistics, and those of parts cannot be joined")
         found.append(pick(tensors, replace(ref, path=path)))
     return found
 
 
 def _doubt(side: str, parts: Sequence[_core.Tensor]) -> str:
-    """Whole tensors on every card should be the same; parts of a sum are not."""
+    """Whole tensors, such as those on every card, should be the same; parts of a sum are not."""
     if len(parts) == 1:
         return ""
     first = parts[0].raw()
     if all(part.raw() == first for part in parts[1:]):
         return ""
-    return f"{len(parts)} cards of {side} differ and do not add up; the first is compared"
+    return f"{len(parts)} parts of {side} differ and do not add up; the first is compared"

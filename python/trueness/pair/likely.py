@@ -48,6 +48,8 @@ _OTHER = "the golden folder most alike is that of another model; taken is {}"
 def _doubt(folders: int, models: int) -> str:
     if folders <= 1 and models <= 1:
         return ""
+    if folders == 1:
+        return f"1 golden folder is alike for {models} of my models; it is taken for each"
     return (
         f"{folders} golden folders are alike for {models} of my models and no name tells them "
         "apart; taken in their order"

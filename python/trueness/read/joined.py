@@ -1,4 +1,4 @@
-"""One tensor from its parts on several cards."""
+"""One tensor from the parts that it was cut into."""
 
 from __future__ import annotations
 
