@@ -1,0 +1,8 @@
+"""Getting tensors out of a model: runs in the process of the user, imports nothing heavy before it
+is needed, and writes what `trueness compare` reads."""
+
+from __future__ import annotations
+
+from trueness.dump.manual import dump_data
+
+__all__ = ["dump_data"]
