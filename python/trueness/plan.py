@@ -79,7 +79,7 @@ def plan_dumps(
         filters.skipped.update(dump.skipped)
     golden, my = (with_path_map(dump, path_map or {}) for dump in found)
     if not golden.tensors and not my.tensors:
-        raise UsageError(f"no tensors of rank {filters.rank}, token {filters.token} on either side")
+        raise UsageError(f"no tensors{filters.place} on either side")
     files = OpenFiles()
     items = filters.items(pairing.pair(golden, my, files.describe))
     if level is not None:

@@ -84,6 +84,17 @@ def test_folder_lists_its_files(folder, capsys):
     assert capsys.readouterr().out.splitlines()[0].split()[:2] == ["file", "kind"]
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_folder_with_a_damaged_file(folder, capsys, options):
+    (folder / "a.npy").write_bytes((folder / "a.npy").read_bytes()[:100])
+    assert main(["inspect", str(folder), *options]) == 1
+    (folder / "a.npy").unlink()
+    assert main(["inspect", str(folder), *options]) == 0
+    (folder / "gone.npy").symlink_to("nowhere")
+    assert main(["inspect", str(folder), *options]) == 1
+    assert "gone.npy" in capsys.readouterr().out
+
+
 def test_what_cannot_be_opened(folder, capsys):
     assert main(["inspect", str(folder / "missing")]) == 2
     assert main(["inspect", str(folder / "notes.txt")]) == 1

@@ -43,13 +43,10 @@ def inspect_command(
 ) -> None:
     """Show what a file holds: header, warnings, and each tensor with its statistics.
 
-    A folder lists its files. Exit code 1: the file, or one of its tensors, cannot be read."""
+    A folder lists its files. Exit code 1: the file, one of its tensors, or a file of the folder
+    that is no note or table by its name, cannot be read."""
     if path.is_dir():
-        rows = list(_folder_rows(path))
-        if as_json:
-            print(json.dumps(rows, indent=2))
-        else:
-            print_table(list(rows[0]) if rows else ["file"], [list(row.values()) for row in rows])
+        _inspect_folder(path, as_json)
         return
     from trueness.read import open_file
 
@@ -67,10 +64,23 @@ def inspect_command(
         raise typer.Exit(1)
 
 
+def _inspect_folder(folder: Path, as_json: bool) -> None:
+    from trueness.discover.flat import is_document
+
+    rows = list(_folder_rows(folder))
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print_table(list(rows[0]) if rows else ["file"], [list(row.values()) for row in rows])
+    if any(row["problem"] and not is_document(Path(row["file"]).name) for row in rows):
+        raise typer.Exit(1)
+
+
 def _folder_rows(folder: Path) -> Iterator[dict[str, str]]:
+    from trueness.discover.flat import files_below
     from trueness.read import open_file
 
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in map(Path, sorted(files_below(str(folder)))):
         kind, count, problem = "", "", ""
         try:
             file = open_file(path)
@@ -83,7 +93,7 @@ def _folder_rows(folder: Path) -> Iterator[dict[str, str]]:
             "file": str(path.relative_to(folder)),
             "kind": kind,
             "tensors": count,
-            "bytes": str(path.stat().st_size),
+            "bytes": str(path.lstat().st_size),
             "problem": problem,
         }
 

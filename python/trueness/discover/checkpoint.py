@@ -37,7 +37,7 @@ class Checkpoint:
             return Dump(self.name, top, [TensorRef(top, op_name=root.name)], evidence="one file")
         tensors: list[TensorRef] = []
         leftover: list[Leftover] = []
-        for path in sorted(files_below(top)):
+        for path in sorted(files_below(top, leftover)):
             ref = TensorRef(path, op_name=os.path.relpath(path, top))
             if path.endswith(CONTAINERS):
                 tensors.append(ref)

@@ -79,7 +79,7 @@ def _device(process: str) -> int | None:
 
 def _read_folder(found: _Found, folder: str, device: int | None) -> None:
     metadata = os.path.join(folder, METADATA)
-    for path in sorted(files_below(folder)):
+    for path in sorted(files_below(folder, found.leftover)):
         if path == metadata:
             continue
         above = os.path.basename(os.path.dirname(path))

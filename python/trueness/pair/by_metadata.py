@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from trueness.model import Describe, Dump, Pair, Record, State, TensorRef, Unmatched
+from trueness.pair.groups import leftovers
 from trueness.pair.paths import Finder, Found, mapped
 
 
@@ -45,7 +46,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     for ref in my.tensors:
         if ref.path not in named:
             yield Unmatched(None, ref, "no record names it", expected=not one_my)
-    yield from (Unmatched(left.ref, None, left.reason, left.expected) for left in golden.leftover)
+    yield from leftovers(golden, my)
 
 
 def with_path_map(dump: Dump, path_map: Mapping[str, str]) -> Dump:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from trueness.model import Describe, Dump, Pair, TensorRef, Unmatched
+from trueness.pair.groups import leftovers
 
 SUFFIXES = (".npy", ".npz", ".bin", ".pt", ".pth", ".safetensors")
 """What a file name may end in on one side and not on the other."""
@@ -33,6 +34,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
         alike, rivals = golden_stems[stem(ref.op_name)], my_stems[stem(ref.op_name)]
         if not len(alike) == len(rivals) == 1:
             yield Unmatched(None, ref, _why(alike, rivals, "golden"))
+    yield from leftovers(golden, my)
 
 
 def stem(name: str) -> str:

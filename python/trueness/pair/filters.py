@@ -29,6 +29,13 @@ class Filters:
     layer: Collection[int] | None = None
     skipped: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def place(self) -> str:
+        """Which rank and token are asked for, for messages; "" for all."""
+        asked = (("rank", self.rank), ("token", self.token))
+        numbers = [f"{name} {number}" for name, number in asked if number is not None]
+        return f" of {', '.join(numbers)}" if numbers else ""
+
     def items(self, items: Iterable[Pair | Unmatched]) -> Iterator[Pair | Unmatched]:
         for item in items:
             if self._counted(self._foreign([ref for ref in (item.golden, item.my) if ref])):
