@@ -17,6 +17,7 @@ namespace {
 #include "metrics/kernels/extremes.inl"
 #include "metrics/kernels/load.inl"
 #include "metrics/kernels/moments.inl"
+#include "metrics/kernels/tolerances.inl"
 #include "metrics/kernels/ulp.inl"
 
 __extension__ using Wide = __int128;
@@ -173,6 +174,41 @@ void add_relative(const Values& values, Sums& out) {
     if (finite(out.relative)) out.relative += lost;
 }
 
+void add_errors(const Values& values, ToleranceSums& out) {
+    for (std::size_t i = 0; i < values.golden.size(); ++i) {
+        if (!values.finite_pair(i)) continue;
+        const double size = std::fabs(values.golden[i]);
+        const double d = values.difference[i], e = std::fabs(d / values.half);
+        out.above += d > 0;
+        out.below += d < 0;
+        if (size < out.asked.small_value) {
+            ++out.small;
+            out.small_outside += e > out.asked.small_error;
+            continue;
+        }
+        const double relative = std::fabs(d) / ((size + kRelativeFloor) * values.half);
+        out.relative += relative;
+        out.max_relative = std::fmax(out.max_relative, relative);
+        out.squares += e * e;
+    }
+}
+
+void add_tolerances(const Values& values, ToleranceSums& out) {
+    for (std::size_t i = 0; i < values.golden.size(); ++i) {
+        if (!values.finite_pair(i)) continue;
+        const double size = std::fabs(values.golden[i]);
+        const double e = std::fabs(values.difference[i] / values.half);
+        for (std::size_t k = 0; k < out.asked.pairs; ++k) {
+            out.outside[k] += e > out.asked.atol[k] + out.asked.rtol[k] * size;
+        }
+        if (out.asked.worst != 0 && e > out.max_absolute) {
+            out.max_absolute = e;
+            out.golden_at_max = values.golden[i];
+        }
+    }
+    if (out.asked.errors != 0) add_errors(values, out);
+}
+
 // Room for clean_block to write whole vectors.
 std::size_t padded(std::size_t n) { return n + kGroup; }
 
@@ -221,6 +257,14 @@ void careful_block(const KernelInput& input, Sums& out) {
     if ((input.groups & kUlp) && input.ulp_mantissa >= 0) {
         out.max_ulp = max_ulp(golden.data(), my.data(), n,
                               UlpGrid{input.ulp_mantissa, input.ulp_min_exponent});
+    }
+    if (input.groups & kTolerances) {
+        out.tolerances.asked = *input.tolerances;
+        add_tolerances(values, out.tolerances);
+        if (out.tolerances.asked.ulp != 0) {
+            add_ulp(golden.data(), my.data(), n,
+                    UlpGrid{input.ulp_mantissa, input.ulp_min_exponent}, out.tolerances);
+        }
     }
 }
 

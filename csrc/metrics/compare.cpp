@@ -92,12 +92,14 @@ const DTypeInfo& coarser(DType golden, DType my) {
 
 class Job {
 public:
-    Job(const TensorView& golden, const TensorView& my, std::uint32_t groups)
+    Job(const TensorView& golden, const TensorView& my, std::uint32_t groups,
+        const Tolerances* asked)
         : golden_(golden),
           my_(my),
           golden_reader_(golden),
           my_reader_(my),
           groups_(groups),
+          asked_(asked == nullptr ? Tolerances{} : *asked),
           count_(golden.count()),
           kernel_(current_kernel()) {
         const bool pairs = info(golden.dtype).is_complex || info(my.dtype).is_complex;
@@ -107,6 +109,8 @@ public:
         ulp_mantissa_ = grid.mantissa_bits;
         ulp_min_exponent_ = grid.min_exponent;
         if (ulp_mantissa_ < 0) groups_ &= ~static_cast<std::uint32_t>(kUlp);
+        if (ulp_mantissa_ < 0) asked_.ulp = 0;
+        if (asked != nullptr) groups_ |= kTolerances;
         stretches_.resize((count_ + stretch() - 1) / stretch());
     }
 
@@ -130,6 +134,7 @@ public:
         for (const Sums& stretch_sums : stretches_) out = merge(out, stretch_sums);
         out.groups = groups_;
         out.lanes = lanes_;
+        out.tolerances.asked = asked_;
         return out;
     }
 
@@ -143,6 +148,7 @@ private:
         input.groups = groups_;
         input.ulp_mantissa = ulp_mantissa_;
         input.ulp_min_exponent = ulp_min_exponent_;
+        input.tolerances = &asked_;
         input.tables = code_tables().data();
         input.scratch = space.kernel.data;
         Sums out{};
@@ -178,6 +184,7 @@ private:
     ElementReader golden_reader_;
     ElementReader my_reader_;
     std::uint32_t groups_;
+    Tolerances asked_;
     std::uint64_t count_;
     KernelFunction kernel_;
     std::uint64_t lanes_ = 1;
@@ -231,13 +238,13 @@ unsigned default_threads() {
     return std::max(1U, std::thread::hardware_concurrency());
 }
 
-Sums compare(const TensorView& golden, const TensorView& my, std::uint32_t groups,
-             unsigned threads) {
+Sums compare(const TensorView& golden, const TensorView& my, std::uint32_t groups, unsigned threads,
+             const Tolerances* asked) {
     if (golden.count() != my.count()) {
         throw std::invalid_argument("cannot compare " + std::to_string(golden.count()) +
                                     " elements with " + std::to_string(my.count()));
     }
-    Job job(golden, my, groups | kMoments);
+    Job job(golden, my, (groups & kAllGroups) | kMoments, asked);
     const std::size_t wanted = threads == 0 ? default_threads() : threads;
     run(job, std::max<std::size_t>(1, std::min(wanted, job.stretches())));
     golden.source->check();

@@ -111,4 +111,34 @@ MetricValues finish(const Sums& sums) {
     return values;
 }
 
+ToleranceValues finish_tolerances(const Sums& sums) {
+    const ToleranceSums& found = sums.tolerances;
+    const bool some = (sums.groups & kTolerances) != 0 && sums.finite > 0;
+    const auto n = static_cast<double>(sums.finite);
+    const auto normal = static_cast<double>(sums.finite - found.small);
+    const auto share = [&](bool asked, std::uint64_t count) {
+        return some && asked ? static_cast<double>(count) / n : kNan;
+    };
+    const bool errors = some && found.asked.errors != 0, worst = some && found.asked.worst != 0;
+    const auto of_errors = [&](double value) { return errors ? value : kNan; };
+    // Nothing normal has no relative error; that is not the same as not knowing one.
+    const auto of_normal = [&](double value) { return of_errors(normal > 0 ? value : 0); };
+    ToleranceValues out{};
+    for (std::size_t k = 0; k < out.outside_ratio.size(); ++k) {
+        out.outside_ratio[k] = share(k < found.asked.pairs, found.outside[k]);
+    }
+    out.mare = of_normal(found.max_relative);
+    out.mere = of_normal(found.relative / normal);
+    out.rmse = of_normal(std::sqrt(found.squares / normal));
+    const std::uint64_t more = std::max(found.above, found.below);
+    out.error_balance = share(errors, more - std::min(found.above, found.below));
+    out.small_value_count = of_errors(static_cast<double>(found.small));
+    out.small_error_count = of_errors(static_cast<double>(found.small_outside));
+    out.max_absolute = worst ? found.max_absolute : kNan;
+    out.golden_at_max = worst ? found.golden_at_max : kNan;
+    out.mean_ulp = some && found.asked.ulp != 0 ? found.ulp / n : kNan;
+    out.ulp_outside_ratio = share(found.asked.ulp != 0, found.ulp_outside);
+    return out;
+}
+
 }  // namespace trueness

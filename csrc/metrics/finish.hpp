@@ -55,4 +55,16 @@ using MetricValues = std::array<double, kMetrics.size()>;
 // such element. Index metrics count elements of the flattened tensors.
 MetricValues finish(const Sums& sums);
 
+// What the tolerances of these sums come to; NaN where undefined or not asked for. `outside_ratio`
+// and `ulp_outside_ratio` are shares of the finite pairs. mare and mere: largest and mean of
+// |d| / (|g| + 1e-7), and rmse, over |g| >= small_value. error_balance: |#(m > g) - #(m < g)| / N.
+struct ToleranceValues {
+    std::array<double, kTolerancePairs> outside_ratio;
+    double mare, mere, rmse, error_balance, small_value_count, small_error_count;
+    double max_absolute, golden_at_max;
+    double mean_ulp, ulp_outside_ratio;
+};
+
+ToleranceValues finish_tolerances(const Sums& sums);
+
 }  // namespace trueness

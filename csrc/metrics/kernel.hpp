@@ -26,8 +26,9 @@ struct KernelInput {
     double known_absolute;  // maxima found so far, -1 for none: what is below them need
                             // not be located
     double known_relative;
-    const float* const* tables;  // value of each code of the 8-bit float types, by DType
-    void* scratch;               // kScratchBytes, 64-byte aligned
+    const Tolerances* tolerances;  // with kTolerances
+    const float* const* tables;    // value of each code of the 8-bit float types, by DType
+    void* scratch;                 // kScratchBytes, 64-byte aligned
 };
 
 inline constexpr std::size_t kScratchBytes = 4 * kBlock * sizeof(double);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "metrics/exponential.hpp"
 
@@ -140,6 +141,29 @@ void merge_weights(const Sums& a, const Sums& b, Sums& out) {
     out.weighted_difference = first.difference + second.difference;
 }
 
+// Answers to other questions cannot be added.
+bool merge_tolerances(const ToleranceSums& b, ToleranceSums& out) {
+    if (std::memcmp(&b.asked, &out.asked, sizeof b.asked) != 0) {
+        out = {};
+        return false;
+    }
+    for (int k = 0; k < kTolerancePairs; ++k) out.outside[k] += b.outside[k];
+    out.above += b.above;
+    out.below += b.below;
+    out.small += b.small;
+    out.small_outside += b.small_outside;
+    out.relative += b.relative;
+    out.max_relative = std::max(out.max_relative, b.max_relative);
+    out.squares += b.squares;
+    if (b.max_absolute > out.max_absolute) {
+        out.max_absolute = b.max_absolute;
+        out.golden_at_max = b.golden_at_max;
+    }
+    out.ulp += b.ulp;
+    out.ulp_outside += b.ulp_outside;
+    return true;
+}
+
 }  // namespace
 
 Sums merge(const Sums& first, const Sums& second) {
@@ -169,6 +193,9 @@ Sums merge(const Sums& first, const Sums& second) {
                   a.count);
     merge_weights(a, b, out);
     out.max_ulp = std::max(a.max_ulp, b.max_ulp);
+    if (!merge_tolerances(b.tolerances, out.tolerances)) {
+        out.groups &= ~static_cast<std::uint64_t>(kTolerances);
+    }
     return out;
 }
 

@@ -14,9 +14,40 @@ enum MetricGroup : std::uint32_t {
     kDivergence = 8,  // KL divergence; implies kExtremes
     kUlp = 16,        // distance in units of the last place
     kAllGroups = 31,
+    kTolerances = 32,  // what a verdict asks of single elements; needs Tolerances to ask it
 };
 
 inline constexpr int kErrorBounds = 4;
+inline constexpr int kTolerancePairs = 4;
+
+// Questions about single elements that no other sum answers. All zero asks nothing.
+struct Tolerances {
+    std::uint64_t pairs;  // how many of these are asked for
+    double atol[kTolerancePairs];
+    double rtol[kTolerancePairs];
+    std::uint64_t errors;  // not 0: floored relative errors, signs and small values
+    double small_value;    // |golden| below it: only the absolute error counts, in `small_outside`
+    double small_error;
+    std::uint64_t worst;  // not 0: the golden value where |d| is largest
+    std::uint64_t ulp;    // 1 + distance in units of the last place; 0: not asked for
+};
+
+// The answers, over finite pairs (g, m) with d = m - g in double. `normal`: |g| >= small_value.
+struct ToleranceSums {
+    Tolerances asked;
+    std::uint64_t outside[kTolerancePairs];  // |d| > atol + rtol |g|
+    std::uint64_t above;                     // m > g
+    std::uint64_t below;                     // m < g
+    std::uint64_t small;                     // |g| < small_value
+    std::uint64_t small_outside;             // of these |d| > small_error
+    double relative;                         // sum of |d| / (|g| + 1e-7) over the normal ones
+    double max_relative;                     // largest of these
+    double squares;  // sum of d^2 over the normal ones; unscaled, so it may leave the range
+    double max_absolute;
+    double golden_at_max;  // g of the first pair that has it
+    double ulp;            // sum of distances
+    std::uint64_t ulp_outside;
+};
 
 // One tensor alone, over its own finite elements. Scaled sums: see Sums.
 struct SideSums {
@@ -66,6 +97,7 @@ struct Sums {
     double weighted_difference;  // sum of exp(golden - golden_peak) *
                                  //        ((my - my_peak) - (golden - golden_peak))
     std::uint64_t max_ulp;
+    ToleranceSums tolerances;
 };
 
 }  // namespace trueness

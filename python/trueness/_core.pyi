@@ -155,11 +155,44 @@ class Sums:
     def finish(self) -> dict[str, float]:
         """Every metric of the contract by name; NaN where undefined. Index metrics are -1 when
         there is no such element."""
+    def tolerances(self) -> dict[str, float]:
+        """What the `Tolerances` of the comparison came to: `outside_ratio_K` for each pair, `mare`
+        and `mere` (largest and mean |m - g| / (|g| + 1e-7)) and `normal_rmse` over |g| >=
+        small_value, `error_balance`, `small_value_count`, `small_error_count`,
+        `max_absolute_error` and `golden_at_max_absolute`, `mean_ulp_error`, `ulp_outside_ratio`.
+        NaN where undefined or not asked for."""
     def __eq__(self, other: object) -> bool: ...
     def __getstate__(self) -> bytes: ...
     def __setstate__(self, state: bytes) -> None: ...
 
-def compare(golden: Tensor, my: Tensor, *, threads: int = 0, metrics: int = -1) -> Sums:
+@final
+class Tolerances:
+    """Questions about single elements of a pair (g, m), answered in the same pass."""
+
+    def __init__(
+        self,
+        within: Sequence[tuple[float, float]] = (),
+        *,
+        errors: bool = False,
+        small_value: float = 0.0,
+        small_error: float = 0.0,
+        worst: bool = False,
+        ulp: int | None = None,
+    ) -> None:
+        """`within`: up to 4 (atol, rtol), elements with |m - g| > atol + rtol |g| are counted.
+        `errors`: floored relative errors, signs, and elements with |g| < small_value and
+        |m - g| > small_error. `worst`: the golden value where |m - g| is largest. `ulp`: elements
+        more than so many units in the last place apart. Raises ValueError for what is no number
+        of at least 0."""
+
+def compare(
+    golden: Tensor,
+    my: Tensor,
+    *,
+    threads: int = 0,
+    metrics: int = -1,
+    tolerances: Tolerances | None = None,
+) -> Sums:
     """Both tensors flattened in logical order; they must have the same element count (ValueError).
     `threads` 0: TRUENESS_THREADS, else all cores. `metrics`: the METRIC_GROUPS bits of the wanted
     metrics, or-ed; -1 for all. Complex elements are compared as two numbers each.

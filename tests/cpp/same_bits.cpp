@@ -70,9 +70,12 @@ bool same(DType golden_dtype, DType my_dtype, std::size_t count, Kind kind, std:
     input.golden_dtype = static_cast<std::uint32_t>(golden_dtype);
     input.my_dtype = static_cast<std::uint32_t>(my_dtype);
     input.count = count;
-    input.groups = trueness::kAllGroups;
+    input.groups = trueness::kAllGroups | trueness::kTolerances;
     input.ulp_mantissa = grid.mantissa_bits;
     input.ulp_min_exponent = grid.min_exponent;
+    const trueness::Tolerances asked{
+        2, {1e-5, 0.1}, {1e-3, 0}, 1, 0.25, 1e-3, 1, grid.mantissa_bits < 0 ? 0U : 3U};
+    input.tolerances = &asked;
     input.known_absolute = input.known_relative = -1;
     input.scratch = scratch.bytes.data();
     trueness::Sums narrow{}, wide{};

@@ -130,11 +130,60 @@ def place(x: float, mantissa: int, min_exponent: int) -> int:
 def max_ulp_error(
     golden: Sequence[float], my: Sequence[float], mantissa: int, min_exponent: int
 ) -> int:
-    return max(
-        (
-            abs(place(a, mantissa, min_exponent) - place(b, mantissa, min_exponent))
-            for a, b in zip(golden, my, strict=True)
-            if is_finite(a) and is_finite(b)
-        ),
-        default=0,
-    )
+    return max(ulp_distances(golden, my, mantissa, min_exponent), default=0)
+
+
+def tolerances(
+    golden: Sequence[float],
+    my: Sequence[float],
+    within: Sequence[tuple[float, float]],
+    small_value: float = 0.0,
+    small_error: float = 0.0,
+) -> dict[str, float | tuple[float, float]]:
+    """What a verdict asks of elements. Shares and counts as (least, most): rounding of the last bit
+    may decide either way on the edge of a bound."""
+    pairs = [
+        (Fraction(a), Fraction(b), abs(Fraction(b) - Fraction(a)))
+        for a, b in zip(golden, my, strict=True)
+        if is_finite(a) and is_finite(b)
+    ]
+    if not pairs:
+        return {}
+    n = len(pairs)
+    edge = Fraction(1, 2**50)
+
+    def around(of: Sequence[tuple[Fraction, Fraction]]) -> tuple[float, float]:
+        return sum(e > b * (1 + edge) for e, b in of), sum(e > b * (1 - edge) for e, b in of)
+
+    normal = [pair for pair in pairs if abs(pair[0]) >= Fraction(small_value)]
+    small = [(e, Fraction(small_error)) for g, _, e in pairs if abs(g) < Fraction(small_value)]
+    relative = [e / (abs(g) + Fraction(1e-7)) for g, _, e in normal]
+    squares = sum((e * e for _, _, e in normal), Fraction(0))
+    worst = max(float(e) for _, _, e in pairs)
+    out: dict[str, float | tuple[float, float]] = {
+        "mare": to_float(max(relative, default=Fraction(0))),
+        "mere": to_float(sum(relative, Fraction(0)) / max(1, len(normal))),
+        "normal_rmse": to_float(root(squares / max(1, len(normal)))),
+        "error_balance": abs(sum(m > g for g, m, _ in pairs) - sum(m < g for g, m, _ in pairs)) / n,
+        "small_value_count": len(small),
+        "small_error_count": around(small),
+        "max_absolute_error": worst,
+        "golden_at_max_absolute": float(next(g for g, _, e in pairs if float(e) == worst))
+        if worst
+        else 0.0,
+    }
+    for k, (atol, rtol) in enumerate(within):
+        bounds = [(e, Fraction(atol) + Fraction(rtol) * abs(g)) for g, _, e in pairs]
+        least, most = around(bounds)
+        out[f"outside_ratio_{k}"] = least / n, most / n
+    return out
+
+
+def ulp_distances(
+    golden: Sequence[float], my: Sequence[float], mantissa: int, min_exponent: int
+) -> list[int]:
+    return [
+        abs(place(a, mantissa, min_exponent) - place(b, mantissa, min_exponent))
+        for a, b in zip(golden, my, strict=True)
+        if is_finite(a) and is_finite(b)
+    ]

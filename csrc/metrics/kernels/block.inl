@@ -5,6 +5,7 @@
 #include "metrics/kernels/extremes.inl"
 #include "metrics/kernels/load.inl"
 #include "metrics/kernels/moments.inl"
+#include "metrics/kernels/tolerances.inl"
 #include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
 
@@ -250,6 +251,9 @@ bool run_cleaned(const Block<T>& block, const KernelInput& input, T* golden, T* 
     const Magnitudes top = run_passes(cleaned, [](std::size_t, std::size_t) {}, input, out);
     if (!trustworthy<T>(input, top, out)) return false;
     run_ulp(cleaned, input, out);
+    if (input.groups & kTolerances) {
+        run_tolerances(golden, my, block.n, input, block.n - out.finite, out.tolerances);
+    }
     out.golden.min = golden_side.min;
     out.golden.max = golden_side.max;
     out.my.min = my_side.min;
@@ -308,6 +312,9 @@ bool run_typed(const KernelInput& input, Sums& out) {
         return false;
     }
     run_ulp(block, input, out);
+    if (input.groups & kTolerances) {
+        run_tolerances(block.golden, block.my, block.n, input, 0, out.tolerances);
+    }
     return true;
 }
 
