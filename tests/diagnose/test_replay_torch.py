@@ -81,6 +81,12 @@ def test_what_inputs_bring_is_not_the_operators_own(record):
     assert found.inherited == pytest.approx(0.5, rel=0.02)
 
 
+def test_half_a_percent_is_seen_beside_the_rounding_of_bfloat16(record):
+    found = matmul(record, my_out=bf16(A @ B * np.float32(1.005))).replay()
+    assert not found.cleared
+    assert found.own == pytest.approx(0.005, rel=0.1)
+
+
 def test_what_is_its_own_stays(record):
     found = matmul(record, my_out=bf16(A @ B) * np.float32(1.25)).replay()
     assert not found.cleared

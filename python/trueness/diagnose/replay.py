@@ -24,9 +24,13 @@ if TYPE_CHECKING:
 
 BYTES = 2 << 30
 """What the tensors of one operator may take as float64; a larger one is not replayed."""
-ROUNDINGS = 4
-"""How many units of roundoff an operator may be off by itself and still be cleared: it rounds its
-result once, and some of what it computes on the way."""
+ROUNDINGS = 2
+"""How many times the rounding of its result an operator may be off by itself and still be cleared:
+some of what it computes on the way is rounded too."""
+SUMMATION = 2.0**-20
+"""What float32 sums in another order may differ by, however exact the result is stored."""
+RECOGNISED = 8
+"""How many roundings the golden output may be off when the right operator was run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +108,17 @@ def by_operator(items: Iterable[Pair | Unmatched]) -> dict[tuple[Any, ...], list
         if item.my is None:
             alone.append(item)
             continue
-        found[_key(item.my)].append(item)
+        found[key_of(item.my)].append(item)
         if item.golden:
-            mine[_key(item.golden)] = _key(item.my)
+            mine[key_of(item.golden)] = key_of(item.my)
     for item in alone:
-        if item.golden and _key(item.golden) in mine:
-            found[mine[_key(item.golden)]].append(item)
+        if item.golden and key_of(item.golden) in mine:
+            found[mine[key_of(item.golden)]].append(item)
     return dict(found)
 
 
-def _key(ref: TensorRef) -> tuple[Any, ...]:
+def key_of(ref: TensorRef) -> tuple[Any, ...]:
+    """What the tensors of one operator have in common."""
     return ref.rank, ref.token, ref.graph, ref.op_name
 
 
@@ -298,19 +303,19 @@ def _replayed(call: _Call, operator: _Operator) -> Replay:
         index = pair.golden.index
         theirs, mine = call.array(pair.golden), call.array(pair.my)
         golden = _distance(should[index], theirs)
-        allowed = ROUNDINGS * _roundoff(theirs)
-        if not golden <= allowed:
+        if not golden <= max(RECOGNISED * _rounding(should[index], theirs), 16 * SUMMATION):
             raise _NotReplayable(
                 f"run on the golden inputs it misses the golden output by {golden:.1e}: an "
                 "attribute that was not dumped must differ from its default"
             )
+        rounding = max(_rounding(would[index], mine), golden, SUMMATION)
         found = Replay(
             operator.name,
             operator.target,
             own=_distance(would[index], mine),
             inherited=_distance(should[index], would[index]),
             golden=golden,
-            noise=max(ROUNDINGS * _roundoff(mine), ROUNDINGS * golden),
+            noise=ROUNDINGS * rounding,
         )
         if worst is None or not found.own <= worst.own:
             worst = found
@@ -335,16 +340,24 @@ def _distance(golden: Any, my: Any) -> float:
     return distance if isfinite(distance) else 0.0 if not found.finite_count else inf
 
 
-def _roundoff(array: np.ndarray[Any, Any]) -> float:
-    """Unit roundoff of the values: a dump in float32 may hold what was bfloat16 or float16."""
-    import numpy as np
-
-    if array.dtype.kind != "f":
+def _rounding(exact: Any, stored: np.ndarray[Any, Any]) -> float:
+    """The distance of exact values from themselves in the precision that `stored` has."""
+    if not exact.dtype.is_floating_point:
         return 0.0
-    if array.dtype != np.float32:
-        return float(np.finfo(array.dtype).eps) / 2
-    bits = np.ascontiguousarray(array).view(np.uint32)
-    for unused, roundoff in ((16, 2.0**-8), (13, 2.0**-11)):
+    return _distance(exact, exact.to(_precision(exact, stored)).to(exact.dtype))
+
+
+def _precision(exact: Any, stored: np.ndarray[Any, Any]) -> Any:
+    """A torch dtype: a dump in float32 may hold what was bfloat16 or float16."""
+    import numpy as np
+    import torch
+
+    if stored.dtype == np.float16:
+        return torch.float16
+    if stored.dtype != np.float32:
+        return exact.dtype
+    bits = np.ascontiguousarray(stored).view(np.uint32)
+    for unused, dtype in ((16, torch.bfloat16), (13, torch.float16)):
         if not np.any(bits & ((1 << unused) - 1)):
-            return roundoff
-    return 2.0**-24
+            return dtype
+    return torch.float32

@@ -1,0 +1,67 @@
+"""Suspects put to the proof: each is run again alone, and what is cleared moves to the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+
+from trueness.diagnose.replay import Replay, by_operator, key_of, replay
+from trueness.model import Diagnosis, Finding, Pair, TensorRef, Unmatched
+
+Items = Callable[[Finding], Iterable[Pair | Unmatched]]
+"""What was paired of the operator of a finding."""
+
+
+def can_be_confirmed(diagnosis: Diagnosis) -> bool:
+    """Whether any suspect is an operator that replay knows, and torch is there to run it."""
+    return any(map(_known, diagnosis.findings)) and find_spec("torch") is not None
+
+
+def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
+    """The findings with what replay says of them: those with an error of their own first, those it
+    has nothing to say of next, those it clears last. Raises UsageError without torch."""
+    ranked: list[tuple[int, Finding]] = []
+    for finding in diagnosis.findings:
+        found = _replayed(finding, items) if _known(finding) else None
+        ranked.append((_class(found), _with_evidence(finding, found)))
+    findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
+    if not findings or findings[0].op_name == diagnosis.findings[0].op_name:
+        return replace(diagnosis, findings=findings)
+    first = findings[0]
+    conclusion = f"{first.op_name} is where the values part: run alone it is off by itself"
+    return replace(diagnosis, findings=findings, conclusion=conclusion)
+
+
+def glob_of(name: str) -> str:
+    """A filter that only this name passes."""
+    return re.sub(r"([*?\[])", r"[\1]", name)
+
+
+def _known(finding: Finding) -> bool:
+    refs = _refs(finding)
+    return len(refs) == 2 and any(ref.op_type.startswith("aten.") for ref in refs)
+
+
+def _refs(finding: Finding) -> Sequence[TensorRef]:
+    return [ref for ref in (finding.result.golden, finding.result.my) if ref]
+
+
+def _replayed(finding: Finding, items: Items) -> Replay | None:
+    groups = by_operator(items(finding))
+    own = finding.result.my
+    group = groups.get(key_of(own)) if own else None
+    return replay(group) if group else None
+
+
+def _class(found: Replay | None) -> int:
+    if found is None or found.problem:
+        return 1
+    return 2 if found.cleared else 0
+
+
+def _with_evidence(finding: Finding, found: Replay | None) -> Finding:
+    if found is None:
+        return finding
+    return replace(finding, evidence=(*finding.evidence, found.sentence))
