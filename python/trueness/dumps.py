@@ -11,7 +11,8 @@ from pathlib import Path
 from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard
 from trueness.diagnose import Localiser
-from trueness.model import Diagnosis, Dump, Finding, Result
+from trueness.diagnose.confirm import can_be_confirmed, confirmed, glob_of
+from trueness.model import Diagnosis, Dump, Finding, Pair, Result, Unmatched
 from trueness.plan import Plan, filters_of, plan_dumps
 from trueness.report import Summary, to_csv
 
@@ -33,6 +34,8 @@ class DumpComparison:
         self._localiser = Localiser((*plan.my.graphs, *plan.golden.graphs))
         self._source = results
         self._results = self._localiser.follow(results)
+        self._again = plan.again
+        self._diagnosis: Diagnosis | None = None
         self._kept: list[Result] = []
         self.recognised = plan.recognised
         self.skipped: Mapping[str, int] = plan.filters.skipped
@@ -57,19 +60,32 @@ class DumpComparison:
         """Counts of every state and verdict, the first operator that differs, the worst rows."""
         summary = Summary.of(self)
         summary.skipped = self.skipped
-        summary.diagnosis = self._localiser.diagnosis()
+        summary.diagnosis = self.diagnosis()
         return summary
 
-    def diagnosis(self) -> Diagnosis:
-        """Where the comparison went wrong, from the rows that were taken so far."""
-        return self._localiser.diagnosis()
+    def diagnosis(self, replay: bool | None = None) -> Diagnosis:
+        """Where the comparison went wrong; to be asked for when all rows were taken. `replay` True
+        or False: whether to run the suspects again; None does so where torch is installed and their
+        inputs were dumped. Raises UsageError for True without torch."""
+        if self._diagnosis is None:
+            found = self._localiser.diagnosis()
+            if replay or (replay is None and can_be_confirmed(found)):
+                found = confirmed(found, self._items_of)
+            self._diagnosis = found
+        return self._diagnosis
+
+    def _items_of(self, finding: Finding) -> Iterator[Pair | Unmatched]:
+        refs = [ref for ref in (finding.result.golden, finding.result.my) if ref]
+        names = {glob_of(ref.op_name) for ref in refs}
+        own = refs[-1]
+        return self._again(filters=filters_of(rank=own.rank, token=own.token, op=[*names])).items
 
     @property
     def findings(self) -> Sequence[Finding]:
         """The operators where values part, the likeliest first."""
         for _ in self:
             pass
-        return self._localiser.diagnosis().findings
+        return self.diagnosis().findings
 
     def to_csv(self, path: str | PathLike[str]) -> Path:
         """Writes every row to `path`, in the place of what was there."""

@@ -3,7 +3,7 @@ Nothing but names, graphs and headers has been read then."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -34,7 +34,8 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`items` can be taken once; `recognised` is golden and my."""
+    """`items` can be taken once; `recognised` is golden and my; `again(filters=...)` makes a plan
+    of the same two dumps that keeps something else."""
 
     golden: Dump
     my: Dump
@@ -43,6 +44,7 @@ class Plan:
     files: OpenFiles
     filters: Filters
     recognised: Sequence[Recognised]
+    again: Callable[..., Plan]
 
 
 def plan_dumps(
@@ -59,11 +61,7 @@ def plan_dumps(
     """Finds and pairs the tensors of two dumps. Options and errors as of `compare_dumps`."""
     filters = filters or Filters()
     roots = {"golden": Path(golden_dir), "my": Path(my_dir)}
-    for name, root in roots.items():
-        if not root.exists():
-            raise UsageError(f"{name}: {root} does not exist")
-    if mapping is None and not any(root.is_dir() for root in roots.values()):
-        raise UsageError("two files are compared by compare_files; give at least one folder")
+    _check_roots(roots, mapping is None)
     rules = None if mapping is None else read_mapping(mapping)
     sides = [_Side(name, root, discover.refusals(root)) for name, root in roots.items()]
     pairing = _pairing(sides[0], sides[1], layout, rules)
@@ -85,7 +83,25 @@ def plan_dumps(
     if level is not None:
         items = at_level(level, golden, my, items, filters.skipped)
     recognised = [_recognised(dump, side) for dump, side in zip(found, sides, strict=True)]
-    return Plan(golden, my, pairing.name, items, files, filters, recognised)
+    again = partial(
+        plan_dumps,
+        golden_dir,
+        my_dir,
+        layout=layout,
+        mapping=mapping,
+        path_map=path_map,
+        level=level,
+        op_mapping=op_mapping,
+    )
+    return Plan(golden, my, pairing.name, items, files, filters, recognised, again)
+
+
+def _check_roots(roots: Mapping[str, Path], folder_needed: bool) -> None:
+    for name, root in roots.items():
+        if not root.exists():
+            raise UsageError(f"{name}: {root} does not exist")
+    if folder_needed and not any(root.is_dir() for root in roots.values()):
+        raise UsageError("two files are compared by compare_files; give at least one folder")
 
 
 def filters_of(

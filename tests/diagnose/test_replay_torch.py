@@ -84,7 +84,7 @@ def test_what_inputs_bring_is_not_the_operators_own(record):
 def test_half_a_percent_is_seen_beside_the_rounding_of_bfloat16(record):
     found = matmul(record, my_out=bf16(A @ B * np.float32(1.005))).replay()
     assert not found.cleared
-    assert found.own == pytest.approx(0.005, rel=0.1)
+    assert found.own == pytest.approx(0.005, rel=0.2)
 
 
 def test_what_is_its_own_stays(record):

@@ -12,7 +12,7 @@ from typing import TextIO
 
 import typer
 
-from trueness.cli import compare, convert, demo, inspect
+from trueness.cli import compare, convert, demo, inspect, replay
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command()(compare.compare)
 app.command()(demo.demo)
+app.command("replay")(replay.replay_command)
 app.command("inspect")(inspect.inspect_command)
 app.command("convert")(convert.convert_command)
 

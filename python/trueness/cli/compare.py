@@ -47,6 +47,7 @@ def compare(
     jobs: options.Jobs = None,
     top: options.Top = 10,
     report: options.Report = "csv",
+    replay: options.Replay = None,
     exit_zero: options.ExitZero = False,
     json: options.Json = False,
     log_level: options.Level = "info",
@@ -65,7 +66,7 @@ def compare(
     _check_reports(report)
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
-    run = _Run(*sides, output, names, standard, jobs, top, json, quiet, exit_zero)
+    run = _Run(*sides, output, names, standard, jobs, top, json, quiet, exit_zero, replay)
     model = cmp_level, op_mapping_file
     part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, *model, listing)
     code = _interruptible(
@@ -143,6 +144,7 @@ class _Run:
     json: bool
     quiet: bool
     exit_zero: bool
+    replay: bool | None
 
     def two_files(self) -> bool:
         for side, path in (("GOLDEN", self.golden), ("MY", self.my)):
@@ -191,7 +193,7 @@ class _Run:
                 print_recognised(plan, sys.stdout)
             summary, path = _collect(results.once(), self.output or ".")
         summary.skipped = results.skipped
-        summary.diagnosis = results.diagnosis()
+        summary.diagnosis = results.diagnosis(self.replay)
         return self._show(summary, path, results.recognised)
 
     def _show(

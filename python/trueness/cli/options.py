@@ -62,6 +62,14 @@ StandardName = Annotated[_Text, typer.Option(help="What is good enough: auto or 
 Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 Report = Annotated[str, typer.Option(help="Kinds of report, with commas: csv.")]
+Replay = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--replay/--no-replay",
+        help="Run suspect operators again alone. [where torch is installed]",
+        show_default=False,
+    ),
+]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit code 1.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Level = Annotated[str, typer.Option("--log-level", "-l", help="debug also shows tracebacks.")]

@@ -71,7 +71,6 @@ class _NotReplayable(Exception):
 class _Operator:
     """`arguments` by position, then by place inside a list."""
 
-    name: str
     target: str
     arguments: dict[int, dict[tuple[int, ...], Pair | Unmatched]]
     outputs: Sequence[Pair]
@@ -83,14 +82,16 @@ def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
     without torch."""
     torch = _torch()
     files = OpenFiles()
-    name = target = ""
+    items = list(items)
+    name = next((item.my.op_name for item in items if item.my), "")
+    target = ""
     try:
-        operator = _operator(list(items))
-        name, target = operator.name, operator.target
+        operator = _operator(items)
+        target = operator.target
         function = _function(torch, target)
         _check_size(operator, files, limit)
         call = _Call(torch, function, operator, files)
-        return _replayed(call, operator)
+        return _replayed(name, call, operator)
     except _NotReplayable as reason:
         return Replay(name, target, problem=str(reason))
     except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
@@ -153,7 +154,7 @@ def _operator(items: Sequence[Pair | Unmatched]) -> _Operator:
             outputs.append(item)
     if not outputs:
         raise _NotReplayable("none of its outputs was paired")
-    return _Operator(own[0].op_name, target, dict(arguments), outputs)
+    return _Operator(target, dict(arguments), outputs)
 
 
 def _function(torch: Any, target: str) -> Any:
@@ -210,7 +211,7 @@ class _Call:
         count = 1 + max(self._operator.arguments, default=-1)
         if count > len(positional):
             raise _NotReplayable(f"{count} arguments were dumped, {schema.name} takes fewer")
-        for index, argument in enumerate(positional[:count]):
+        for index, argument in enumerate(positional):
             given.append(self._argument(argument, self._operator.arguments.get(index, {}), side))
         try:
             with self._torch.no_grad():
@@ -296,7 +297,7 @@ def _my(item: Pair | Unmatched) -> TensorRef:
     return item.my
 
 
-def _replayed(call: _Call, operator: _Operator) -> Replay:
+def _replayed(name: str, call: _Call, operator: _Operator) -> Replay:
     should, would = call.run(_golden), call.run(_my)
     worst: Replay | None = None
     for pair in operator.outputs:
@@ -310,7 +311,7 @@ def _replayed(call: _Call, operator: _Operator) -> Replay:
             )
         rounding = max(_rounding(would[index], mine), golden, SUMMATION)
         found = Replay(
-            operator.name,
+            name,
             operator.target,
             own=_distance(would[index], mine),
             inherited=_distance(should[index], would[index]),
