@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from trueness.diagnose import Localiser
 from trueness.diagnose.confirm import can_be_confirmed, confirmed, glob_of
 from trueness.model import Diagnosis, Dump, Finding, Pair, Result, Unmatched
 from trueness.plan import Plan, filters_of, plan_dumps
-from trueness.report import Summary, to_csv
+from trueness.report import Summary, write_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,13 @@ class DumpComparison:
 
     def summary(self) -> Summary:
         """Counts of every state and verdict, the first operator that differs, the worst rows."""
-        summary = Summary.of(self)
+        return self.complete(Summary.of(self))
+
+    def complete(self, summary: Summary, replay: bool | None = None) -> Summary:
+        """Adds to the counts of all rows what the rows do not tell; `replay` as for diagnosis."""
         summary.skipped = self.skipped
-        summary.diagnosis = self.diagnosis()
+        summary.diagnosis = self.diagnosis(replay)
+        summary.recognised = dict(zip(("golden", "my"), map(asdict, self.recognised), strict=True))
         return summary
 
     def diagnosis(self, replay: bool | None = None) -> Diagnosis:
@@ -88,8 +92,19 @@ class DumpComparison:
         return self.diagnosis().findings
 
     def to_csv(self, path: str | PathLike[str]) -> Path:
-        """Writes every row to `path`, in the place of what was there."""
-        return to_csv(self, path)
+        """Writes every row to `path`, in the place of what was there, as all reports do."""
+        return self._write("csv", path)
+
+    def to_json(self, path: str | PathLike[str]) -> Path:
+        """The summary with findings and worst rows, for programs."""
+        return self._write("json", path)
+
+    def to_markdown(self, path: str | PathLike[str]) -> Path:
+        """The summary with findings and worst rows, to be put under a pull request."""
+        return self._write("md", path)
+
+    def _write(self, kind: str, path: str | PathLike[str]) -> Path:
+        return write_report(kind, self, path, self.summary)
 
     def close(self) -> None:
         """Ends a comparison that is not to be finished; what is running is waited for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -327,3 +328,15 @@ class Diagnosis:
     order: str = ""
     edges: str = ""
     noise: float = nan
+
+
+_LAYER = re.compile(
+    r"(?:^|[./_])(?:layers?|blocks?|blk|h)[./_]?(\d+)(?![^./_])|(?:^|/)(\d+)_\w*Layer", re.I
+)
+
+
+def layer_of(name: str) -> int | None:
+    """The number of the layer a name speaks of: 3 for `model.layers.3.mlp`, `layer_3/add`,
+    `blk.3.attn`, `h.3.ln` and `3_DecoderLayer/0_Linear`."""
+    match = _LAYER.search(name)
+    return int(match[1] or match[2]) if match else None

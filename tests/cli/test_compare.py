@@ -9,8 +9,8 @@ import pytest
 
 from trueness.cli.app import main
 from trueness.model import Result
-from trueness.report import CsvReport
 from trueness.report.columns import COLUMNS
+from trueness.report.to_csv import CsvWriter
 
 VALUES = np.linspace(-1, 1, 12, dtype=np.float32)
 GT710 = Path(__file__).parents[1] / "data" / "torchair" / "gt710"
@@ -211,14 +211,14 @@ def test_who_stops_it_is_told_where_the_rows_are(
         (tmp_path / side).mkdir()
         for name in "abc":
             np.save(tmp_path / side / f"{name}.npy", VALUES)
-    real = CsvReport.write
+    real = CsvWriter.write
 
-    def write(report: CsvReport, result: Result) -> None:
+    def write(report: CsvWriter, result: Result) -> None:
         if report._rows == rows:
             raise KeyboardInterrupt
         real(report, result)
 
-    monkeypatch.setattr(CsvReport, "write", write)
+    monkeypatch.setattr(CsvWriter, "write", write)
     sides = str(tmp_path / "golden"), str(tmp_path / "my")
     assert run(*sides, "-o", str(tmp_path / "out"), "-q") == 130
     kept = list((tmp_path / "out").glob("*.partial"))

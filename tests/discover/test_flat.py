@@ -9,7 +9,7 @@ from trueness.discover import LAYOUTS, layouts_of
 from trueness.discover.flat import Flat
 from trueness.dumps import compare_dumps
 from trueness.errors import LayoutError, UsageError
-from trueness.report import CsvReport
+from trueness.report import Reports, Summary
 
 
 def test_names_are_relative_paths_in_order(tmp_path: Path) -> None:
@@ -27,10 +27,11 @@ def test_names_are_relative_paths_in_order(tmp_path: Path) -> None:
 
 
 def test_reports_of_earlier_comparisons_are_no_tensors(tmp_path: Path) -> None:
-    with CsvReport(tmp_path):
+    with Reports(tmp_path) as reports:
         (tmp_path / "trueness_report_of_mine.npy").touch()
         assert len(list(tmp_path.iterdir())) == 2
         assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
+        reports.finish(Summary())
     assert len(list(tmp_path.iterdir())) == 2
     assert len(Flat().discover(tmp_path, rank=None, token=None).tensors) == 1
 

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from trueness.model import Pair, Result, State, TensorRef, Unmatched
-from trueness.pair.filters import Filters, layer_of
+from trueness.model import Pair, Result, State, TensorRef, Unmatched, layer_of
+from trueness.pair.filters import Filters
 
 ADD = TensorRef("ge/add", op_name="layers.3.Add", op_type="Add", rank=0, token=1)
 MUL = TensorRef("ge/mul", op_name="layers.4.Mul", op_type="Mul", rank=1, token=2)

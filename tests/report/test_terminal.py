@@ -1,12 +1,16 @@
 import io
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from builders.reports import model_rows, summary_of
 from trueness.model import Metrics, Result, State, TensorRef
 from trueness.report import Summary, print_json, print_metrics, print_summary
-from trueness.report.to_terminal import clean
+from trueness.report.names import clean
+from trueness.report.trend import BLOCKS, POINTS, Trend, sparkline
 
 
 class Terminal(io.StringIO):
@@ -64,7 +68,7 @@ def test_the_worst_and_the_first() -> None:
 def test_everything_is_said(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     summary = Summary.of([PASSED, NUMBER, MISSING, failed("Mul_1", 0.75)])
-    print_summary(summary, 10, None, out)
+    print_summary(summary, 10, (), out)
     text = out.getvalue()
     for word in ("FAIL", "auto@1", "Mul_1", "0.75", "too far", "alone", "exit code 1"):
         assert word in text
@@ -76,7 +80,7 @@ def test_a_narrow_terminal_keeps_numbers_whole(monkeypatch: pytest.MonkeyPatch) 
     out = Terminal()
     result = replace(failed("SoftmaxV2_1", 0.00128399), my_dtype="float32", my_shape=(16, 1024))
     print_summary(
-        Summary.of([replace(result, my_dtype="float32", my_shape=(16, 1024))]), 10, None, out
+        Summary.of([replace(result, my_dtype="float32", my_shape=(16, 1024))]), 10, (), out
     )
     assert "0.00128399" in out.getvalue()
     assert "too far" not in out.getvalue()
@@ -87,7 +91,7 @@ def test_a_tensor_that_has_only_a_name() -> None:
     long = "layers." + "x" * 10_000 + ".weight"
     for name, shown in (("lm_head", "lm_head"), (long, "layers.xxx")):
         ref = TensorRef("weights.safetensors", member=name)
-        print_summary(Summary.of([replace(failed("", 1.0), my=ref)]), 10, None, out)
+        print_summary(Summary.of([replace(failed("", 1.0), my=ref)]), 10, (), out)
         assert f"first to differ: weights.safetensors, {shown}" in out.getvalue()
         assert f"\nweights.safetensors  {shown}" in out.getvalue()
     assert "xxx.weight" in out.getvalue()
@@ -96,7 +100,7 @@ def test_a_tensor_that_has_only_a_name() -> None:
 
 def test_names_cannot_steer_the_terminal() -> None:
     out = io.StringIO()
-    print_summary(Summary.of([failed("\x1b[2J[red]evil\n", 1.0)]), 10, None, out)
+    print_summary(Summary.of([failed("\x1b[2J[red]evil\n", 1.0)]), 10, (), out)
     print_metrics([failed("\x1b[2J", 1.0)], out)
     assert "\x1b" not in out.getvalue()
     assert "\\x1b[2J[red]evil\\n" in out.getvalue()
@@ -106,7 +110,7 @@ def test_names_cannot_steer_the_terminal() -> None:
 def test_json_has_no_nan() -> None:
     out = io.StringIO()
     results = [failed("x", float("nan")), failed("y", float("inf"))]
-    print_json(Summary.of(results), results, None, out)
+    print_json(Summary.of(results), results, (), out)
     found = json.loads(out.getvalue(), parse_constant=pytest.fail)
     assert found["summary"]["failed"] == 2
     assert [row["relative_euclidean_distance"] for row in found["rows"]] == [None, "inf"]
@@ -128,5 +132,49 @@ def test_coverage_counts_what_became_of_everything() -> None:
         "skipped_by_filter": 23,
     }
     out = io.StringIO()
-    print_summary(summary, 10, None, out)
+    print_summary(summary, 10, (), out)
     assert "skipped by filter 23 (rank 20, op 3)" in out.getvalue()
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()], ids=["pipe", "terminal"])
+def test_findings_come_before_the_worst_rows(
+    out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    print_summary(summary_of(list(model_rows(2000)), 3), 2, (), out)
+    text = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+    first = "1. model.layers.17.MatMul_850 (MatMul, layer 17, rank 0, token 0): introduced"
+    assert text.index("diagnosis: starts at ") < text.index(first) < text.index("\nworst 2 of ")
+    assert "     - 40 operators inherit it" in text
+    assert "and 1 more" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("[")]
+    # Quiet, then the jump of layer 17 and quiet again in layer 0, 32 layers of 50 rows.
+    assert len(set(line[2:20])) < len(set(line))
+
+
+def test_json_has_the_findings() -> None:
+    out = io.StringIO()
+    summary = summary_of(list(model_rows(2000)))
+    print_json(summary, [], [Path("a.csv"), Path("a.md")], out)
+    found = json.loads(out.getvalue(), parse_constant=pytest.fail)
+    finding = found["diagnosis"]["findings"][0]
+    assert (finding["kind"], finding["layer"], finding["row"]["op_name"]) == (
+        "introduced",
+        17,
+        finding["op_name"],
+    )
+    assert [other["error"] for other in finding["producers"]] == [2e-4, None]
+    assert (found["report"], found["reports"]) == ("a.csv", {"csv": "a.csv", "md": "a.md"})
+    assert found["recognised"]["my"]["layout"] == "flat"
+
+
+def test_a_trend_is_bounded_and_keeps_the_worst() -> None:
+    trend = Trend()
+    for i in range(10 * POINTS + 7):
+        trend.add(0.5 if i == 777 else 1.0, 9.0 if i == 12_345 else float("nan"))
+    assert POINTS // 2 <= len(trend.points) <= POINTS
+    assert [p.distance for p in trend.points if p.distance > 0] == [9.0]
+    assert [p.row for p in trend.points if p.cosine == 0.5] == [777 // 16 * 16]
+    assert len(sparkline(trend, 60, BLOCKS)) <= 60
+    assert sparkline(trend, 60, BLOCKS).strip() == "\u2588"
+    assert sparkline(Trend(), 60, BLOCKS) == ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trueness.model import Metrics, Result, State, TensorRef
-from trueness.report import CsvReport, naming, to_csv
+from trueness.report import naming, write_report
 from trueness.report.columns import COLUMNS, location, place, row
 
 MSIT = [
@@ -51,7 +51,7 @@ def result(name: str = "Add", **changes: object) -> Result:
 
 
 def written(tmp_path: Path, *results: Result) -> list[dict[str, str]]:
-    path = to_csv(results, tmp_path / "report.csv")
+    path = write_report("csv", results, tmp_path / "report.csv")
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -130,38 +130,13 @@ def test_a_report_is_named_by_time_and_never_written_over(tmp_path: Path) -> Non
     for text in ("a", "b"):
         partial = tmp_path / "partial"
         partial.write_text(text)
-        names.append(naming.publish(partial, tmp_path, "csv", now).name)
+        names += [path.name for path in naming.publish({"csv": partial}, tmp_path, now)]
         assert not partial.exists()
     assert names == [
         "trueness_report_20260102_030405_678.csv",
         "trueness_report_20260102_030405_679.csv",
     ]
     assert [(tmp_path / name).read_text() for name in names] == ["a", "b"]
-
-
-def test_rows_are_there_while_the_comparison_runs(tmp_path: Path) -> None:
-    with CsvReport(tmp_path / "new") as report:
-        for _ in range(1000):
-            report.write(result())
-        assert not list((tmp_path / "new").glob("*.csv"))
-        assert len(report.partial.read_text(encoding="utf-8").splitlines()) > 700
-    assert report.path is not None
-    assert len(report.path.read_text(encoding="utf-8").splitlines()) == 1001
-    assert [path.name for path in (tmp_path / "new").iterdir()] == [report.path.name]
-
-
-def test_what_was_done_before_an_interrupt_is_kept_under_another_name(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), CsvReport(tmp_path) as report:
-        report.write(result())
-        raise KeyboardInterrupt
-    assert report.path is None
-    assert [path.suffix for path in tmp_path.iterdir()] == [".partial"]
-
-
-def test_nothing_is_left_when_nothing_was_compared(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="early"), CsvReport(tmp_path):
-        raise ValueError("early")
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -189,5 +164,5 @@ def test_locations() -> None:
 def test_a_folder_is_not_replaced_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError):
-        to_csv([result()], tmp_path / "folder")
+        write_report("csv", [result()], tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from trueness.errors import UsageError
 
 if TYPE_CHECKING:
     from trueness.model import Result
-    from trueness.plan import Plan, Recognised
+    from trueness.plan import Plan
     from trueness.report import Summary
 
 INTERRUPTED = 130
@@ -46,7 +47,7 @@ def compare(
     standard: options.StandardName = None,
     jobs: options.Jobs = None,
     top: options.Top = 10,
-    report: options.Report = "csv",
+    report: options.Report = None,
     replay: options.Replay = None,
     exit_zero: options.ExitZero = False,
     json: options.Json = False,
@@ -63,16 +64,16 @@ def compare(
     Exit codes: 0 every pair passes, 1 something differs or could not be compared, 2 the comparison
     could not run."""
     _set_level(log_level)
-    _check_reports(report)
+    kinds = options.reports_of(report or "csv")
+    # Two files have nothing to put into a report unless one is asked for.
+    folder = output or ("." if report else None)
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
-    run = _Run(*sides, output, names, standard, jobs, top, json, quiet, exit_zero, replay)
+    run = _Run(*sides, folder, kinds, names, standard, jobs, top, json, quiet, exit_zero, replay)
     model = cmp_level, op_mapping_file
     part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, *model, listing)
-    code = _interruptible(
-        lambda: run.files(part) if run.two_files() and not mapping else run.folders(part)
-    )
-    raise typer.Exit(code)
+    two_files = run.two_files() and not mapping
+    raise typer.Exit(_interruptible(lambda: run.files(part) if two_files else run.folders(part)))
 
 
 def _interruptible(work: Callable[[], int]) -> int:
@@ -137,6 +138,7 @@ class _Run:
     golden: Path
     my: Path
     output: str | None
+    reports: list[str]
     metrics: list[str]
     standard: str | None
     jobs: int | None
@@ -166,7 +168,7 @@ class _Run:
         )
         if not self.quiet and not self.json:
             print_metrics(results, sys.stdout)
-        return self._show(*_collect(results, self.output))
+        return self._show(*self._collect(results, self.output, lambda summary: summary))
 
     def folders(self, part: _Part) -> int:
         from trueness.cli.listing import print_plan, print_plan_json, print_recognised
@@ -191,43 +193,45 @@ class _Run:
             )
             if not self.quiet and not self.json:
                 print_recognised(plan, sys.stdout)
-            summary, path = _collect(results.once(), self.output or ".")
-        summary.skipped = results.skipped
-        summary.diagnosis = results.diagnosis(self.replay)
-        return self._show(summary, path, results.recognised)
+            complete = partial(results.complete, replay=self.replay)
+            collected = self._collect(results.once(), self.output or ".", complete)
+        return self._show(*collected)
 
-    def _show(
-        self, summary: Summary, path: Path | None, recognised: Sequence[Recognised] = ()
-    ) -> int:
+    def _collect(
+        self,
+        results: Iterable[Result],
+        folder: str | None,
+        complete: Callable[[Summary], Summary],
+    ) -> tuple[Summary, Sequence[Path]]:
+        """Rows go to the reports as they come; only what the summary keeps stays."""
+        from trueness.report import Reports, Summary
+
+        summary = Summary()
+        if folder is None:
+            for result in results:
+                summary.add(result)
+            return complete(summary), ()
+        reports = Reports(folder, self.reports)
+        try:
+            with reports:
+                for result in results:
+                    reports.write(result)
+                    summary.add(result)
+                reports.finish(complete(summary))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(*map(str, reports.kept)) from None
+        return summary, reports.paths
+
+    def _show(self, summary: Summary, reports: Sequence[Path]) -> int:
         from trueness.report import print_json, print_summary
 
         code = 0 if self.exit_zero else summary.exit_code
         if self.json:
             shown = [*summary.worst(self.top), *summary.missing[: self.top]]
-            sides = dict(zip(("golden", "my"), map(asdict, recognised), strict=False))
-            print_json(summary, shown, path, sys.stdout, recognised=sides)
+            print_json(summary, shown, reports, sys.stdout)
         elif not self.quiet:
-            print_summary(summary, self.top, path, sys.stdout, exit_code=code)
+            print_summary(summary, self.top, reports, sys.stdout, exit_code=code)
         return code
-
-
-def _collect(results: Iterable[Result], folder: str | None) -> tuple[Summary, Path | None]:
-    """Rows go to the report as they come; only what the summary keeps stays."""
-    from trueness.report import CsvReport, Summary
-
-    summary = Summary()
-    if folder is None:
-        for result in results:
-            summary.add(result)
-        return summary, None
-    with CsvReport(folder) as csv:
-        try:
-            for result in results:
-                csv.write(result)
-                summary.add(result)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(*[str(csv.partial)][: summary.total]) from None
-    return summary, csv.path
 
 
 def _set_level(name: str) -> None:
@@ -243,11 +247,3 @@ def _one(name: str, argument: str | None, option: str | None) -> Path:
     if not path:
         raise UsageError(f"{name} is missing; see trueness compare --help")
     return Path(path)
-
-
-def _check_reports(kinds: str) -> None:
-    from trueness.report import REPORTS
-
-    for kind in kinds.split(","):
-        if kind not in REPORTS:
-            raise UsageError(f"no report is called {kind!r}; known: {', '.join(REPORTS)}")

@@ -22,7 +22,7 @@ def demo(output: _Output = None) -> None:
 
     from trueness.demo import fx_dump, ge_dump, transformer
     from trueness.dumps import compare_dumps
-    from trueness.report import CsvReport, Summary, print_summary
+    from trueness.report import Reports, Summary, print_summary
 
     root = Path(output or tempfile.mkdtemp(prefix="trueness_demo_"))
     model = transformer.run()
@@ -32,11 +32,13 @@ def demo(output: _Output = None) -> None:
     print(f"my:     {my}  (GE dump, float16 and bfloat16, device layouts)")
     print(f"$ trueness compare {golden} {my} -o {root}\n")
     summary = Summary()
-    with CsvReport(root) as report:
-        for result in compare_dumps(golden, my):
-            report.write(result)
+    comparison = compare_dumps(golden, my)
+    with Reports(root) as reports:
+        for result in comparison:
+            reports.write(result)
             summary.add(result)
-    print_summary(summary, 5, report.path, sys.stdout)
+        reports.finish(comparison.complete(summary))
+    print_summary(summary, 5, reports.paths, sys.stdout)
     first = summary.first_failed
     found = first is not None and first.my is not None and first.my.op_name == transformer.PLANTED
     print(f"\nplanted: {transformer.PLANTED} scales the attention scores of layer 1 twice", end="")

@@ -19,7 +19,7 @@ PAIRS_A_SECOND = 10_000
 
 def print_recognised(plan: Plan, out: TextIO) -> None:
     """The layout of each side and what gave it away."""
-    from trueness.report.to_terminal import clean
+    from trueness.report.names import clean
 
     for name, side in zip(("golden", "my"), plan.recognised, strict=True):
         print(clean(f"{name}: {side.layout} in {side.root} ({side.evidence})"), file=out)
@@ -27,7 +27,7 @@ def print_recognised(plan: Plan, out: TextIO) -> None:
 
 def print_plan(plan: Plan, out: TextIO) -> None:
     """A line for each row that would be compared or be without a partner, then the totals."""
-    from trueness.report.to_terminal import clean
+    from trueness.report.names import clean
 
     totals = _Totals()
     for row in _rows(plan, totals):

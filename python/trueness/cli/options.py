@@ -61,7 +61,10 @@ Metrics = Annotated[
 StandardName = Annotated[_Text, typer.Option(help="What is good enough: auto or bitwise. [auto]")]
 Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
-Report = Annotated[str, typer.Option(help="Kinds of report, with commas: csv.")]
+Report = Annotated[
+    _Text,
+    typer.Option(help="Kinds of report, with commas: csv, json, md. [csv]"),
+]
 Replay = Annotated[
     Optional[bool],  # noqa: UP045
     typer.Option(
@@ -96,3 +99,14 @@ def path_map_of(pairs: list[str]) -> dict[str, str]:
             raise UsageError(f"--path-map is {pair!r}; give OLD=NEW")
         found[old] = str(Path(new).absolute())
     return found
+
+
+def reports_of(text: str) -> list[str]:
+    """The kinds of report of `csv,md`. Raises UsageError for one that nobody knows."""
+    from trueness.report import REPORTS
+
+    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
+    for kind in kinds:
+        if kind not in REPORTS:
+            raise UsageError(f"no report is called {kind!r}; known: {', '.join(REPORTS)}")
+    return kinds

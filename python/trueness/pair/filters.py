@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from trueness.model import Pair, Result, TensorRef, Unmatched
-
-_LAYER = re.compile(
-    r"(?:^|[./_])(?:layers?|blocks?|blk|h)[./_]?(\d+)(?![^./_])|(?:^|/)(\d+)_\w*Layer", re.I
-)
+from trueness.model import Pair, Result, TensorRef, Unmatched, layer_of
 
 
 @dataclass
@@ -75,13 +70,6 @@ class Filters:
             return "layer"
         known = {ref.io for ref in refs if ref.io}
         return "io" if self.io is not None and known and self.io not in known else ""
-
-
-def layer_of(name: str) -> int | None:
-    """The number of the layer a name speaks of: 3 for `model.layers.3.mlp`, `layer_3/add`,
-    `blk.3.attn`, `h.3.ln` and `3_DecoderLayer/0_Linear`."""
-    match = _LAYER.search(name)
-    return int(match[1] or match[2]) if match else None
 
 
 def _fits(globs: Collection[str] | None, names: Iterable[str]) -> bool:

@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from math import inf, isnan
 
 from trueness.model import STATISTICS_ONLY, Diagnosis, Result, State
+from trueness.report.trend import Trend
 
 KEPT = 1000
 """Rows kept of the worst and of those not compared; a report file has them all."""
+_TREND = ("cosine_similarity", "relative_euclidean_distance")
 
 
 @dataclass
 class Summary:
     """`passed` + `failed` + `not_compared` + `not_needed` = `total`. `skipped` counts, by filter,
-    what was left out as asked: files for rank and token, else rows."""
+    what was left out as asked: files for rank and token, else rows. `recognised` says what golden
+    and my were taken for."""
 
     standard: str = ""
     total: int = 0
@@ -33,6 +36,8 @@ class Summary:
     first_failed: Result | None = None
     missing: list[Result] = field(default_factory=list)
     diagnosis: Diagnosis | None = None
+    recognised: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    trend: Trend = field(default_factory=Trend)
     _worst: list[tuple[float, int, Result]] = field(default_factory=list)
 
     @classmethod
@@ -47,6 +52,7 @@ class Summary:
         self.standard = result.standard
         self.states[result.state.value] += 1
         self.nbytes += result.nbytes
+        self.trend.add(*result.metrics.pick(_TREND))
         self.doubtful += "(doubtful: " in result.pairing
         self.statistics_only += result.reason.startswith(STATISTICS_ONLY)
         if result.passed is None:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trueness.model import Result, TensorRef
+from trueness.model import Finding, Result
 from trueness.report.columns import location, shape_text
+from trueness.report.names import clean, operator, short, tensor, title
 from trueness.report.summary import Summary
+from trueness.report.trend import BLOCKS, PLAIN, sparkline
 
 EXIT_CODES = {
     0: "exit code 0: every pair passes",
@@ -26,25 +28,31 @@ _FIRST_TO_GO = ("why", "max rel. error", "my dtype", "shape")
 _FOLDED = ("operator", "tensor", "why")
 _FOLD_AT = 30
 """Columns of words may be this narrow; a number that is broken up cannot be read."""
-LONGEST_NAME = 60
-"""Names of tensors can have thousands of characters; the report has them whole."""
+_SPARKLINE = 60
 
 
 def print_summary(
-    summary: Summary, top: int, report: Path | None, out: TextIO, *, exit_code: int | None = None
+    summary: Summary,
+    top: int,
+    reports: Sequence[Path],
+    out: TextIO,
+    *,
+    exit_code: int | None = None,
 ) -> None:
-    """Verdict, coverage, the `top` worst rows, what was not compared, where the report is."""
+    """Verdict, coverage, findings, the `top` worst rows, what was not compared, where the reports
+    are."""
     worst = [_cells(result) for result in summary.worst(top)]
     code = summary.exit_code if exit_code is None else exit_code
     if out.isatty():
         _print_rich(summary, worst, top, out)
     else:
-        lines = [_headline(summary), _verdicts(summary), _coverage(summary)]
+        lines = [headline(summary), verdicts(summary), coverage(summary)]
+        lines += _diagnosis(summary, top)
         if worst:
             lines += ["", f"worst {len(worst)} of {summary.failed} that differ:"]
             lines += _table([_HEAD, *worst])
-        print("\n".join((*lines, *_missing(summary, top))), file=out)
-    if report:
+        print("\n".join((*lines, *_missing(summary, top), *_trend(summary, PLAIN))), file=out)
+    for report in reports:
         print(f"report: {report}", file=out)
     print(EXIT_CODES[code] if code == summary.exit_code else "exit code 0: as asked", file=out)
 
@@ -63,12 +71,7 @@ def print_metrics(results: Sequence[Result], out: TextIO) -> None:
             print(f"  {name:{width}} {value:.12g}", file=out)
 
 
-def clean(text: str) -> str:
-    """Names come from files: control characters must not reach the terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _headline(summary: Summary) -> str:
+def headline(summary: Summary) -> str:
     if not summary.total:
         return f"NOTHING COMPARED ({summary.standard})"
     word = "FAIL" if summary.exit_code else "PASS"
@@ -78,11 +81,11 @@ def _headline(summary: Summary) -> str:
         return f"{word} {by}"
     named = first.my or first.golden
     # An operator is known by its name alone; a file of named tensors is not.
-    tensor = f", {_tensor(named)}" if named and isinstance(named.member, str) else ""
-    return f"{word} {by}; first to differ: {_operator(first)}{tensor}"
+    inside = f", {tensor(named)}" if named and isinstance(named.member, str) else ""
+    return f"{word} {by}; first to differ: {operator(first)}{inside}"
 
 
-def _verdicts(summary: Summary) -> str:
+def verdicts(summary: Summary) -> str:
     parts = [
         f"{summary.passed + summary.failed} pairs compared",
         f"{summary.passed} pass",
@@ -98,11 +101,42 @@ def _verdicts(summary: Summary) -> str:
     return ", ".join(parts)
 
 
-def _coverage(summary: Summary) -> str:
+def coverage(summary: Summary) -> str:
     names = {name: name.replace("_", " ") for name in summary.coverage}
     parts = [f"{names[name]} {count}" for name, count in summary.coverage.items()]
     by_filter = ", ".join(f"{name} {count}" for name, count in summary.skipped.items())
     return f"coverage: {', '.join(parts)}" + (f" ({by_filter})" if by_filter else "")
+
+
+def _diagnosis(summary: Summary, top: int) -> Iterator[str]:
+    diagnosis = summary.diagnosis
+    if diagnosis is None:
+        return
+    yield ""
+    yield f"diagnosis: {clean(diagnosis.conclusion)}"
+    for number, finding in enumerate(diagnosis.findings[:top], 1):
+        yield f"{number:3}. {title(finding)}: {numbers(finding)}"
+        yield from (f"     - {clean(sentence)}" for sentence in finding.evidence)
+    if len(diagnosis.findings) > top:
+        yield f"     and {len(diagnosis.findings) - top} more, which the reports have"
+
+
+def numbers(finding: Finding) -> str:
+    """`introduced, off by 0.031, of which 0.0002 inherited`."""
+    parts = [clean(finding.kind)]
+    if finding.error == finding.error:
+        parts.append(f"off by {short(finding.error)}")
+    if finding.inherited == finding.inherited:
+        parts.append(f"of which {short(finding.inherited)} inherited")
+    return ", ".join(parts)
+
+
+def _trend(summary: Summary, bars: str) -> Iterator[str]:
+    """Only for more rows than one sees at a glance."""
+    if len(summary.trend.points) > 1:
+        yield ""
+        yield f"relative L2 over {summary.total} rows in order, 1e-8 to 1, log scale:"
+        yield f"[{sparkline(summary.trend, _SPARKLINE, bars)}]"
 
 
 def _missing(summary: Summary, top: int) -> Iterator[str]:
@@ -115,46 +149,16 @@ def _missing(summary: Summary, top: int) -> Iterator[str]:
         yield f"  {result.state} {where}: {clean(result.reason)}"
 
 
-def _operator(result: Result) -> str:
-    ref = result.my or result.golden
-    if ref is None:
-        return ""
-    name = ref.op_name or Path(ref.path).name
-    places = [f"rank {ref.rank}" if ref.rank is not None else ""]
-    places.append(f"token {ref.token}" if ref.token is not None else "")
-    where = ", ".join(filter(None, places))
-    return _cut(clean(f"{name} ({where})" if where else name))
-
-
-def _tensor(ref: TensorRef) -> str:
-    """Which one of its file: `input 0`, or its name; "" where a file holds just one."""
-    if isinstance(ref.member, str):
-        return _cut(clean(ref.member))
-    return f"{ref.io} {'.'.join(map(str, (ref.index, *ref.nested)))}" if ref.io else ""
-
-
-def _cut(name: str) -> str:
-    """Without its middle when it is too long: what tells names apart is at either end."""
-    if len(name) <= LONGEST_NAME:
-        return name
-    half = (LONGEST_NAME - 3) // 2
-    return f"{name[:half]}...{name[-half:]}"
-
-
 def _cells(result: Result) -> tuple[str, ...]:
     ref = result.my or result.golden
     return (
-        _operator(result),
-        _tensor(ref) if ref else "",
+        operator(result),
+        tensor(ref),
         result.my_dtype,
         shape_text(result.my_shape),
-        *(_short(result.metrics.get(name)) for _, name in _METRICS),
+        *(short(result.metrics.get(name)) for _, name in _METRICS),
         clean(result.reason),
     )
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None or value != value else f"{value:.6g}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -168,10 +172,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Without the columns of _FIRST_TO_GO for which `width` has no room."""
     columns = list(zip(*rows, strict=True))
-    for title in _FIRST_TO_GO:
+    for name in _FIRST_TO_GO:
         if sum(map(_needed, columns)) <= width:
             break
-        columns = [column for column in columns if column[0] != title]
+        columns = [column for column in columns if column[0] != name]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -186,9 +190,11 @@ def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out:
     from rich.text import Text
 
     console = Console(file=out)
-    console.print(Text(_headline(summary), "bold red" if summary.exit_code else "bold green"))
-    console.print(Text(_verdicts(summary)))
-    console.print(Text(_coverage(summary)))
+    console.print(Text(headline(summary), "bold red" if summary.exit_code else "bold green"))
+    console.print(Text(verdicts(summary)))
+    console.print(Text(coverage(summary)))
+    for line in _diagnosis(summary, top):
+        console.print(Text(line, "bold" if line[:3].strip().isdigit() else ""), soft_wrap=True)
     if worst:
         console.print(Text(f"\nworst {len(worst)} of {summary.failed} that differ:"))
         head, *rows = _fitting([_HEAD, *worst], console.width)
@@ -198,5 +204,5 @@ def _print_rich(summary: Summary, worst: Sequence[Sequence[str]], top: int, out:
         for row in rows:
             table.add_row(*map(Text, row))
         console.print(table)
-    for line in _missing(summary, top):
+    for line in (*_missing(summary, top), *_trend(summary, BLOCKS)):
         console.print(Text(line))
