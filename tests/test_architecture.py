@@ -44,6 +44,7 @@ PYTHON_ROOMS = {
     "dumps": Room(names("model errors plan compare diagnose report")),
     "demo": Room(packages=names("numpy")),
     "dump": Room(names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime")),
+    "aclcmp": Room(names("model errors compare dump")),
     "service": ORCHESTRATOR,
     "benchmark": ORCHESTRATOR,
     "summarize": ORCHESTRATOR,
@@ -51,8 +52,8 @@ PYTHON_ROOMS = {
     "cli": Room(
         names("errors"),
         names("typer"),
-        names("__init__ model _core plan dumps demo dump service benchmark summarize cluster")
-        | names("numpy rich")
+        names("__init__ model _core plan dumps demo dump aclcmp")
+        | names("service benchmark summarize cluster numpy rich")
         | PIPELINE,
     ),
 }

@@ -62,7 +62,8 @@ struct NumpyType {
     DType dtype;
 };
 
-constexpr std::array<NumpyType, 14> kTypes{{
+// The last ones are the names that ml_dtypes registers with numpy, for which it has no code.
+constexpr std::array<NumpyType, 18> kTypes{{
     {"b1", DType::kBool},
     {"i1", DType::kInt8},
     {"u1", DType::kUint8},
@@ -77,6 +78,10 @@ constexpr std::array<NumpyType, 14> kTypes{{
     {"f8", DType::kFloat64},
     {"c8", DType::kComplex64},
     {"c16", DType::kComplex128},
+    {"bfloat16", DType::kBfloat16},
+    {"float8_e4m3fn", DType::kFloat8E4M3FN},
+    {"float8_e5m2", DType::kFloat8E5M2},
+    {"float8_e8m0fnu", DType::kFloat8E8M0},
 }};
 
 struct Element {

@@ -217,6 +217,24 @@ def test_types_whose_meaning_is_not_known_stay_raw(
         tensor.numpy()
 
 
+@pytest.mark.parametrize(
+    ("descr", "dtype", "bits"),
+    [
+        ("bfloat16", "bfloat16", "c03f"),
+        ("float8_e4m3fn", "float8_e4m3fn", "3c"),
+        ("float8_e5m2", "float8_e5m2", "3e"),
+        ("float8_e8m0fnu", "float8_e8m0", "7f"),
+    ],
+)
+def test_types_that_numpy_only_knows_by_name(
+    folder: Path, descr: str, dtype: str, bits: str
+) -> None:
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': (3,)}}"
+    (tensor,) = _core.open_file(write(folder, with_header(header, bytes.fromhex(bits) * 3))).tensors
+    assert (tensor.dtype, tensor.problem) == (dtype, None)
+    assert tensor.numpy().tolist() == [1.0 if dtype == "float8_e8m0" else 1.5] * 3
+
+
 def survives(path: str) -> None:
     try:
         file = _core.open_file(path)

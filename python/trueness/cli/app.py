@@ -12,7 +12,7 @@ from typing import TextIO
 
 import typer
 
-from trueness.cli import compare, convert, demo, inspect, replay
+from trueness.cli import aclcmp, compare, convert, demo, inspect, replay
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare.compare)
+app.command()(aclcmp.aclcmp)
 app.command()(demo.demo)
 app.command("replay")(replay.replay_command)
 app.command("inspect")(inspect.inspect_command)

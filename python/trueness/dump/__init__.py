@@ -3,6 +3,7 @@ is needed, and writes what `trueness compare` reads."""
 
 from __future__ import annotations
 
+from trueness.dump.labels import gen_id, set_label, set_task_id
 from trueness.dump.manual import dump_data
 
-__all__ = ["dump_data"]
+__all__ = ["dump_data", "gen_id", "set_label", "set_task_id"]

@@ -1,0 +1,83 @@
+"""`trueness aclcmp`: a program that labels tensors of an accelerator, and what it labelled."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from trueness.errors import UsageError
+
+_Text = Optional[str]  # noqa: UP045 - typer reads it while Python 3.10 is running
+Command = Annotated[
+    str, typer.Option("--exec", help="The command to run. No shell: put pipes into a script.")
+]
+Output = Annotated[str, typer.Option("--output", "-o", help="Where a folder for it is made.")]
+Wait = Annotated[
+    float, typer.Option(min=0, help="Seconds for files of the accelerator that come late.")
+]
+StandardName = Annotated[_Text, typer.Option(help="What is good enough. [auto]")]
+Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit code 1.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of our own.")]
+
+
+def aclcmp(
+    command: Command,
+    output: Output = ".",
+    wait: Wait = 10.0,
+    standard: StandardName = None,
+    top: Top = 10,
+    exit_zero: ExitZero = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a program that calls trueness.dump.set_label, and compare what it labelled.
+
+    \b
+    trueness aclcmp --exec "bash run.sh args"
+    ACLTRANSFORMER_HOME_PATH=/opt/atb trueness aclcmp --exec "python run.py" -o out
+
+    Every task gets a {task}_cmp_result.csv, all of them one report of ours.
+
+    Exit codes: that of the program when it is not 0; else 0 every pair passes, 1 something differs
+    or could not be compared, 2 nothing could be compared."""
+    from trueness.aclcmp import command_of, run
+
+    words = command_of(command)
+    folder = Path(output) / f"aclcmp_{datetime.now():%Y%m%d_%H%M%S_%f}_{os.getpid()}"
+    folder.mkdir(parents=True)
+    code = run(words, folder)
+    try:
+        compared = _compare(folder, wait, standard, top, quiet)
+    except UsageError as error:
+        if not code:
+            raise
+        print(f"trueness: {error}", file=sys.stderr)
+        raise typer.Exit(code) from None
+    raise typer.Exit(code or (0 if exit_zero else compared))
+
+
+def _compare(folder: Path, wait: float, standard: str | None, top: int, quiet: bool) -> int:
+    from trueness.aclcmp import compare_labels, task_of
+    from trueness.dump.files import safe_name
+    from trueness.model import Result
+    from trueness.report import CsvReport, Summary, print_summary
+    from trueness.report.to_aclcmp import to_aclcmp
+
+    tasks: dict[str, list[Result]] = {}
+    summary = Summary()
+    results = compare_labels(folder, wait=wait, standard=standard)
+    with CsvReport(folder) as report:
+        for result in results:
+            report.write(result)
+            summary.add(result)
+            tasks.setdefault(task_of(result), []).append(result)
+    for task, rows in tasks.items():
+        to_aclcmp(rows, folder / f"{safe_name(task) if task else ''}_cmp_result.csv")
+    if not quiet:
+        print_summary(summary, top, report.path, sys.stdout)
+    return summary.exit_code

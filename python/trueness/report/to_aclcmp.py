@@ -1,0 +1,70 @@
+"""The CSV of labelled tensors, with the columns that `ait debug compare aclcmp` documents."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from math import isnan
+from pathlib import Path
+
+from trueness.model import Result
+from trueness.report.columns import Cell, location, shape_text
+from trueness.report.to_csv import _safe
+
+_METRICS = (
+    "cosine_similarity",
+    "max_relative_error",
+    "mean_relative_error",
+    "relative_euclidean_distance",
+)
+COLUMNS = (
+    "data_id",
+    "pta_data_path",
+    "pta_dtype",
+    "pta_shape",
+    "acl_data_path",
+    "acl_dtype",
+    "acl_shape",
+    "cmp_flag",
+    *_METRICS,
+    "cmp_fail_reason",
+)
+
+
+def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
+    """Writes a row for each result to `path`, in the place of what was there. `cmp_flag` is True
+    where elements met."""
+    final = Path(path)
+    partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(map(_row, results))
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+    return final
+
+
+def _row(result: Result) -> list[Cell]:
+    own = result.golden or result.my
+    cells: list[Cell] = [
+        own.label if own else "",
+        location(result.golden),
+        result.golden_dtype,
+        shape_text(result.golden_shape),
+        location(result.my),
+        result.my_dtype,
+        shape_text(result.my_shape),
+        str(result.state.compared),
+        *(_metric(result.metrics, name) for name in _METRICS),
+        result.reason,
+    ]
+    return [_safe(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def _metric(metrics: Mapping[str, float], name: str) -> Cell:
+    value = metrics.get(name)
+    return "" if value is None or isnan(value) else value
