@@ -21,6 +21,7 @@ Wait = Annotated[
     float, typer.Option(min=0, help="Seconds for files of the accelerator that come late.")
 ]
 StandardName = Annotated[_Text, typer.Option(help="What is good enough. [auto]")]
+Report = Annotated[str, typer.Option(help="Kinds of report, with commas.")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit code 1.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing of our own.")]
@@ -31,6 +32,7 @@ def aclcmp(
     output: Output = ".",
     wait: Wait = 10.0,
     standard: StandardName = None,
+    report: Report = "csv",
     top: Top = 10,
     exit_zero: ExitZero = False,
     quiet: Quiet = False,
@@ -52,7 +54,7 @@ def aclcmp(
     folder.mkdir(parents=True)
     code = run(words, folder)
     try:
-        compared = _compare(folder, wait, standard, top, quiet)
+        compared = _compare(folder, wait, standard, report, top, quiet)
     except UsageError as error:
         if not code:
             raise
@@ -61,23 +63,27 @@ def aclcmp(
     raise typer.Exit(code or (0 if exit_zero else compared))
 
 
-def _compare(folder: Path, wait: float, standard: str | None, top: int, quiet: bool) -> int:
+def _compare(
+    folder: Path, wait: float, standard: str | None, report: str, top: int, quiet: bool
+) -> int:
     from trueness.aclcmp import compare_labels, task_of
     from trueness.dump.files import safe_name
     from trueness.model import Result
-    from trueness.report import CsvReport, Summary, print_summary
+    from trueness.report import Reports, Summary, print_summary
     from trueness.report.to_aclcmp import to_aclcmp
 
     tasks: dict[str, list[Result]] = {}
     summary = Summary()
     results = compare_labels(folder, wait=wait, standard=standard)
-    with CsvReport(folder) as report:
+    reports = Reports(folder, report.split(","))
+    with reports:
         for result in results:
-            report.write(result)
+            reports.write(result)
             summary.add(result)
             tasks.setdefault(task_of(result), []).append(result)
+        reports.finish(summary)
     for task, rows in tasks.items():
         to_aclcmp(rows, folder / f"{safe_name(task) if task else ''}_cmp_result.csv")
     if not quiet:
-        print_summary(summary, top, report.path, sys.stdout)
+        print_summary(summary, top, reports.paths, sys.stdout)
     return summary.exit_code
