@@ -1,5 +1,6 @@
 """Writes ATB dumps: tensors in the text-headed format, in folders of operators."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def encode_statistics(value: np.ndarray) -> bytes:
         "$End=1",
     ]
     return "\n".join([*lines, ""]).encode()
+
+
+def write_models(root: Path, starts: Mapping[str, int], pid: str = "1234") -> None:
+    """What the tool leaves of each graph: its name to the number of its first operator."""
+    folder = root / "model" / pid
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, start in starts.items():
+        node = {"opName": f"WordEmbedding_{start}", "opType": "WordEmbedding", "nodes": []}
+        content = {"modelName": name, "nodes": [node]}
+        (folder / f"{name}.json").write_text(json.dumps(content))
 
 
 def write(

@@ -12,6 +12,8 @@ from math import inf
 from pathlib import Path
 
 from trueness.discover import tree
+from trueness.discover.atb_rounds import Round, number_of, rounds
+from trueness.discover.flat import files_below
 from trueness.discover.selection import Selection
 from trueness.errors import LayoutError
 from trueness.model import Dump, Leftover, TensorRef
@@ -22,6 +24,7 @@ _OPERATOR = re.compile(r"(?P<number>\d{1,9})_(?P<type>.+)")
 STAGES = ("before", "after")
 SEARCH_DEPTH = 3
 """How many levels of folders may hold the one that holds the cards."""
+_WARM_UP = "of a warm-up, which ran before the first token"
 _NOT_ONE = "it is not {before,after}/{intensor,outtensor}{n}.bin below an operator"
 
 
@@ -46,10 +49,11 @@ class Atb:
                 raise LayoutError(f"device {device} twice: {seen[device]} and {card}; give one")
             seen[device] = card
             if selection.takes_rank(device, card):
-                for number, folder in tokens(card, root):
-                    if selection.takes_token(number, folder):
-                        start = TensorRef(folder, rank=device, device=device, token=number)
-                        _read_token(tensors, leftover, start)
+                asked = {folder for _, folder in tokens(card, root)}
+                for round_ in rounds(card, list(tokens(card, Path(card))), leftover):
+                    if round_.folder in asked:
+                        start = TensorRef(round_.folder, rank=device, device=device)
+                        tensors += _read_round(round_, start, selection, leftover)
         tensors.sort(key=lambda ref: (ref.rank or 0, ref.token or 0, ref.order))
         return Dump(self.name, str(root), tensors, (), leftover, skipped=selection.skipped)
 
@@ -96,6 +100,25 @@ def _holds_operators(card: str, root: Path) -> bool:
         for _, folder in tokens(card, root)
         for entry in tree.folders(folder)
     )
+
+
+def _read_round(
+    round_: Round, start: TensorRef, selection: Selection, leftover: list[Leftover]
+) -> Iterator[TensorRef]:
+    if round_.decode is None:
+        if not selection.takes_token(round_.token, round_.folder):
+            return
+        if round_.token is None:
+            for path in sorted(files_below(round_.folder)):
+                leftover.append(Leftover(replace(start, path=path), _WARM_UP, expected=True))
+            return
+    found: list[TensorRef] = []
+    _read_token(found, leftover, replace(start, token=round_.token))
+    for ref in found:
+        if round_.decode is not None and number_of(ref.op_name) >= round_.decode:
+            ref = replace(ref, token=(round_.token or 0) + 1)
+        if selection.takes_tensor(ref):
+            yield ref
 
 
 def _read_token(tensors: list[TensorRef], leftover: list[Leftover], start: TensorRef) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 
 from trueness.discover.flat import files_below
+from trueness.model import TensorRef
 
 NO_TENSORS = frozenset(("mapping.csv",))
 
@@ -24,6 +25,13 @@ class Selection:
 
     def takes_token(self, number: int | None, folder: str) -> bool:
         return self._takes("token", self._token, number, folder)
+
+    def takes_tensor(self, ref: TensorRef) -> bool:
+        """For a folder that holds more than one token."""
+        if self._token in (None, ref.token):
+            return True
+        self.skipped["token"] += 1
+        return False
 
     def _takes(self, name: str, wanted: int | None, number: int | None, folder: str) -> bool:
         if wanted in (None, number):
