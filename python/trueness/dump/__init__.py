@@ -5,5 +5,13 @@ from __future__ import annotations
 
 from trueness.dump.labels import gen_id, set_label, set_task_id
 from trueness.dump.manual import dump_data
+from trueness.dump.torchair_dump import get_fx_dump_config, get_ge_dump_config
 
-__all__ = ["dump_data", "gen_id", "set_label", "set_task_id"]
+__all__ = [
+    "dump_data",
+    "gen_id",
+    "get_fx_dump_config",
+    "get_ge_dump_config",
+    "set_label",
+    "set_task_id",
+]
