@@ -1,0 +1,291 @@
+"""Every tensor of an ONNX model, as ONNX Runtime computed it.
+
+What is dumped by default is the model that would run in production: the graph is optimised first,
+written, given its inner tensors as outputs, and run as it is. To ask for inner tensors of the
+original graph would keep nodes from being fused and so change the result. Tensors are written
+straight into one mapped file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueness.dump.onnx_graph import Node, output_fragment, read_graph
+from trueness.dump.onnx_session import LEVELS, ONNX_CODES, Sessions, dtype_of, free_dimensions
+from trueness.dump.onnx_session import runtime as _runtime
+from trueness.dump.packed import PackedFile, Slot
+from trueness.dump.statistics import statistics_of
+from trueness.errors import UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+INDEX = "dump.json"
+DATA = "tensors.safetensors"
+FORMAT = "trueness onnx dump"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to dump, and of which graph. `level` is one of LEVELS; "disable" dumps the graph as it
+    is in the file. `disabled` names optimiser rules to leave out. `layers` are globs for names of
+    nodes; none means all. `statistics`: extremes, mean, norm and counts in place of values."""
+
+    level: str = "all"
+    disabled: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    statistics: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxDump:
+    """`faithful`: whether the outputs of the model were the same bits as in a run without a dump.
+    `outputs` are those, in the order of the model; `skipped` says of each tensor that could not be
+    dumped why."""
+
+    folder: str
+    tensors: int
+    nbytes: int
+    faithful: bool
+    outputs: Sequence[Array]
+    skipped: Mapping[str, str]
+
+
+@dataclass
+class _Ports:
+    """What a session gives, by name: tensors that have a place from the start, the types of those
+    whose shape comes late, and why others cannot be dumped."""
+
+    slots: dict[str, Slot] = field(default_factory=dict)
+    late: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+class OnnxDumper:
+    """A model made ready once; `dump` runs it."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str],
+        shapes: Mapping[str, Sequence[int]],
+        choice: Choice | None = None,
+        *,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        threads: int = 0,
+    ) -> None:
+        """`shapes` are those of the inputs that will be given. Raises UsageError without ONNX
+        Runtime, for an unknown level or a model it cannot load, FormatError for what is not an
+        ONNX file."""
+        self._choice = choice or Choice()
+        self._path = os.path.abspath(model)
+        if self._choice.level not in LEVELS:
+            known = ", ".join(LEVELS)
+            raise UsageError(f"no optimisation level is called {self._choice.level!r}: {known}")
+        sessions = Sessions(os.path.dirname(self._path), providers, threads)
+        graph_bytes, self._plain = self._optimised(sessions)
+        self._graph = read_graph(graph_bytes, self._path)
+        self._nodes = _by_unique_name(self._graph.nodes)
+        names = [name for name in self._wanted() if name not in self._graph.outputs]
+        free = free_dimensions(self._plain, shapes)
+        self._session = sessions.open(graph_bytes + output_fragment(names), "disable", free=free)
+        self._ports = _classified(self._session.get_outputs())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes a dump takes, without tensors whose shape is known only after the run."""
+        return sum(slot.nbytes for slot in self._ports.slots.values())
+
+    def dump(self, feeds: Mapping[str, Array], folder: str) -> OnnxDump:
+        """Runs the model once and writes `folder`, which must not exist yet: it appears when all
+        of it is there. Raises OSError, also for a disk that is too small, and what ONNX Runtime
+        raises."""
+        if os.path.lexists(folder):
+            raise UsageError(f"{folder} exists; give a folder that does not")
+        os.makedirs(os.path.dirname(os.path.abspath(folder)), exist_ok=True)
+        partial = f"{folder}.{os.getpid()}.partial"
+        os.mkdir(partial)
+        try:
+            found = self._write(feeds, partial, folder)
+            os.rename(partial, folder)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        return found
+
+    def _optimised(self, sessions: Sessions) -> tuple[bytes, Any]:
+        """The bytes of the graph that production runs, and a session that runs it."""
+        level = self._choice.level
+        if level == "disable":
+            return Path(self._path).read_bytes(), sessions.open(self._path, level)
+        with tempfile.TemporaryDirectory(prefix="trueness_onnx_") as room:
+            target = os.path.join(room, "optimised.onnx")
+            disabled = self._choice.disabled
+            session = sessions.open(self._path, level, optimised=target, disabled=disabled)
+            return Path(target).read_bytes(), session
+
+    def _wanted(self) -> list[str]:
+        layers = self._choice.layers
+        return [
+            output
+            for name, node in self._nodes.items()
+            if not layers or any(fnmatchcase(name, glob) for glob in layers)
+            for output in node.outputs
+            if output
+        ]
+
+    def _write(self, feeds: Mapping[str, Array], folder: str, final: str) -> OnnxDump:
+        expected = self._plain.run(None, dict(feeds))
+        given = [_slot_of_input(name, array) for name, array in feeds.items()]
+        slots = [*given, *self._ports.slots.values()]
+        path = os.path.join(folder, DATA)
+        packed = PackedFile(path, slots, [*self._ports.late])
+        try:
+            late = self._execute(packed, feeds)
+            for name, array in late.items():
+                slot = Slot(name, self._ports.late[name], tuple(array.shape))
+                packed.append(slot, array.tobytes())
+                slots.append(slot)
+            faithful = self._is_faithful(packed, late, expected)
+            values = None
+            if self._choice.statistics:
+                values = {s.name: statistics_of(packed.view(s.name), s.dtype) for s in slots}
+        except BaseException:
+            packed.abandon()
+            raise
+        packed.close()
+        if values is not None:
+            os.unlink(path)
+        self._write_index(folder, slots, [*feeds], values, faithful)
+        size = sum(slot.nbytes for slot in slots)
+        return OnnxDump(final, len(slots), size, faithful, expected, dict(self._ports.skipped))
+
+    def _execute(self, packed: PackedFile, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The tensors that had no place in the file, by name."""
+        import numpy as np
+
+        binding = self._session.io_binding()
+        for name, array in feeds.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(array))
+            _bytes_of(packed, name)[:] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        # The mapping lives as long as the file, which is longer than the run.
+        for name, slot in self._ports.slots.items():
+            place = _bytes_of(packed, name).ctypes.data
+            binding.bind_output(name, "cpu", 0, ONNX_CODES[slot.dtype], list(slot.shape), place)
+        unbound = [*self._ports.late, *self._ports.skipped]
+        for name in unbound:
+            binding.bind_output(name, "cpu")
+        self._session.run_with_iobinding(binding)
+        names = [*self._ports.slots, *unbound]
+        values = dict(zip(names, binding.get_outputs(), strict=True))
+        return {name: _array_of(values[name]) for name in self._ports.late}
+
+    def _is_faithful(
+        self, packed: PackedFile, late: Mapping[str, Array], expected: Sequence[Any]
+    ) -> bool:
+        """Whether the outputs of the model came out as without a dump, bit for bit."""
+        import numpy as np
+
+        for name, array in zip(self._graph.outputs, expected, strict=True):
+            if name in self._ports.skipped:
+                continue
+            own = late[name].reshape(-1).view(np.uint8) if name in late else _bytes_of(packed, name)
+            if not np.array_equal(own, np.ascontiguousarray(array).reshape(-1).view(np.uint8)):
+                return False
+        return True
+
+    def _write_index(
+        self,
+        folder: str,
+        slots: Sequence[Slot],
+        inputs: Sequence[str],
+        statistics: Mapping[str, Mapping[str, float]] | None,
+        faithful: bool,
+    ) -> None:
+        tensors = []
+        for slot in slots:
+            entry: dict[str, Any] = {"name": slot.name, "dtype": slot.dtype, "shape": slot.shape}
+            if statistics is not None:
+                entry["statistics"] = statistics[slot.name]
+            tensors.append(entry)
+        index = {
+            "format": FORMAT,
+            "version": 1,
+            "model": os.path.basename(self._path),
+            "sha256": sha256(Path(self._path).read_bytes()).hexdigest(),
+            "runtime": f"onnxruntime {_runtime().__version__}",
+            "level": self._choice.level,
+            "disabled": self._choice.disabled,
+            "faithful": faithful,
+            "data": None if statistics is not None else DATA,
+            "inputs": inputs,
+            "outputs": self._graph.outputs,
+            "nodes": [{**asdict(node), "name": name} for name, node in self._nodes.items()],
+            "tensors": tensors,
+            "skipped": self._ports.skipped,
+        }
+        text = json.dumps(index, ensure_ascii=True, indent=1)
+        Path(folder, INDEX).write_text(text, encoding="ascii")
+
+
+def _by_unique_name(nodes: Sequence[Node]) -> dict[str, Node]:
+    """Nodes may have no name, or one that others have too."""
+    found: dict[str, Node] = {}
+    for place, node in enumerate(nodes):
+        name = node.name or f"{node.op_type}_{place}"
+        found[name if name not in found else f"{name}#{place}"] = node
+    return found
+
+
+def _classified(outputs: Sequence[Any]) -> _Ports:
+    found = _Ports()
+    for output in outputs:
+        dtype = dtype_of(output.type)
+        if dtype is None:
+            found.skipped[output.name] = f"its type is {output.type}"
+        elif all(isinstance(extent, int) for extent in output.shape):
+            found.slots[output.name] = Slot(output.name, dtype, tuple(output.shape))
+        else:
+            found.late[output.name] = dtype
+    return found
+
+
+def _slot_of_input(name: str, array: Array) -> Slot:
+    import numpy as np
+
+    kind = {"f": "F", "i": "I", "u": "U", "b": "BOOL"}.get(np.dtype(array.dtype).kind)
+    if kind is None:
+        raise UsageError(f"input {name} is {array.dtype}, which cannot be dumped")
+    dtype = kind if kind == "BOOL" else f"{kind}{array.dtype.itemsize * 8}"
+    return Slot(name, dtype, tuple(array.shape))
+
+
+def _bytes_of(packed: PackedFile, name: str) -> Array:
+    import numpy as np
+
+    return np.frombuffer(packed.view(name), np.uint8)
+
+
+def _array_of(value: Any) -> Array:
+    """Also of types that numpy has no name for: their bits."""
+    import ctypes
+
+    import numpy as np
+
+    try:
+        return np.asarray(value.numpy())
+    except RuntimeError:
+        shape = tuple(value.shape())
+        size = value.tensor_size_in_bytes()
+        raw = ctypes.string_at(value.data_ptr(), size)
+        width = size // max(1, int(np.prod(shape)))
+        return np.frombuffer(raw, np.dtype(f"u{width or 1}")).reshape(shape)
