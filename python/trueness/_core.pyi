@@ -1,6 +1,6 @@
 """The compiled core: readers and metrics. Bytes and numbers only; paths in, no policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, final
 
@@ -197,6 +197,16 @@ def compare(
     `threads` 0: TRUENESS_THREADS, else all cores. `metrics`: the METRIC_GROUPS bits of the wanted
     metrics, or-ed; -1 for all. Complex elements are compared as two numbers each.
     Raises OSError when a file cannot be read to its end, FormatError for an unreadable tensor."""
+
+def compare_files(
+    paths: Sequence[tuple[str, str] | None],
+    *,
+    asked: Mapping[tuple[str, str], tuple[int, Tolerances | None]],
+    below: int,
+) -> list[tuple[str, str, tuple[int, ...], int, Sums] | None]:
+    """Pairs of files, each of one tensor, on this thread: (golden dtype, my dtype, shape, bytes of
+    both, sums). `asked` holds metrics and tolerances, as for `compare`, by the two dtypes. None for
+    a pair that is not so plain, has `below` bytes or more, or went wrong in any way."""
 
 METRIC_NAMES: tuple[str, ...]
 """Every metric, in the order of Sums.finish()."""

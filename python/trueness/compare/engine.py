@@ -59,7 +59,7 @@ def _run(
     on_progress: Progress | None,
 ) -> Iterator[Result]:
     def work(batch: list[Pair | Unmatched]) -> list[Result]:
-        return [result for pair in batch for result in worker.results(pair)]
+        return list(worker.batch(batch))
 
     waiting: deque[Future[list[Result]]] = deque()
     stream = iter(pairs)

@@ -14,7 +14,7 @@ from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.shards import joined
 from trueness.compare.standards import Standard, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
-from trueness.compare.tensors import Outcome, compare_tensors, thread_count
+from trueness.compare.tensors import Outcome, compare_tensors, judged, thread_count
 from trueness.errors import FormatError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
 from trueness.read.statistics import is_statistics_file
@@ -62,6 +62,19 @@ class Worker:
         self._choice = choice
         self._threads = threads
         self._huge = Lock()
+        self._asked: dict[tuple[str, str], tuple[int, _core.Tolerances | None]] = {}
+
+    def batch(self, items: Sequence[Pair | Unmatched]) -> Iterator[Result]:
+        """The rows of all, in order. Files of one tensor are opened and compared in a single call,
+        since of small ones the way there costs most; any pair about which more is to be said than
+        numbers is left to `results`."""
+        paths = [_whole_paths(item) for item in items]
+        answers = _core.compare_files(paths, asked=dict(self._asked), below=HUGE)
+        for item, answer in zip(items, answers, strict=True):
+            if answer is None or isinstance(item, Unmatched):
+                yield from self.results(item)
+            else:
+                yield self._answered(item, *answer)
 
     def results(self, item: Pair | Unmatched) -> Iterator[Result]:
         """One row, or one a tensor for two whole files."""
@@ -100,8 +113,22 @@ class Worker:
             # One at a time: it takes every core, and the others go on with small pairs.
             with self._huge:
                 outcome = compare_tensors(golden, my, self._standard, self._choice, self._threads)
-        sides = (golden.dtype, tuple(golden.logical_shape)), (my.dtype, tuple(my.logical_shape))
+        if outcome.sums is not None:
+            self._asked[golden.dtype, my.dtype] = self._choice.mask, None
+        sides = (golden.dtype, golden.logical_shape), (my.dtype, my.logical_shape)
         return self._row(pair, outcome, *sides, nbytes)
+
+    def _answered(
+        self,
+        pair: Pair,
+        golden_dtype: str,
+        my_dtype: str,
+        shape: tuple[int, ...],
+        nbytes: int,
+        sums: _core.Sums,
+    ) -> Result:
+        outcome = judged(sums, golden_dtype, my_dtype, self._standard, self._choice)
+        return self._row(pair, outcome, (golden_dtype, shape), (my_dtype, shape), nbytes)
 
     def _statistics(self, pair: Pair) -> Result:
         golden = statistics_of(pair.golden, self._files)
@@ -163,6 +190,18 @@ class Worker:
             standard=self._label,
             pairing=_pairing(pair),
         )
+
+
+def _whole_paths(item: Pair | Unmatched) -> tuple[str, str] | None:
+    """Of a pair of whole files that hold values."""
+    if isinstance(item, Unmatched):
+        return None
+    golden, my = item.golden, item.my
+    if golden.member is not None or golden.statistics is not None or golden.shards:
+        return None
+    if my.member is not None or my.statistics is not None or my.shards:
+        return None
+    return golden.path, my.path
 
 
 def _pairing(pair: Pair) -> str:

@@ -43,10 +43,22 @@ def compare_tensors(
         return Outcome(State.EMPTY, _join("no elements", note), passed=True)
     try:
         sums = _core.compare(golden, my, threads=threads, metrics=choice.mask)
-        values = sums.finish()
     except (FormatError, OSError, MemoryError) as error:
         return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
-    breach = standard.breach(golden.dtype, my.dtype, values)
+    return judged(sums, golden.dtype, my.dtype, standard, choice, note)
+
+
+def judged(
+    sums: _core.Sums,
+    golden_dtype: str,
+    my_dtype: str,
+    standard: Standard,
+    choice: Choice,
+    note: str = "",
+) -> Outcome:
+    """What elements that met come to."""
+    values = sums.finish()
+    breach = standard.breach(golden_dtype, my_dtype, values)
     return Outcome(_state(values), _join(breach, note), not breach, choice.keep(values), sums)
 
 
