@@ -75,7 +75,8 @@ class TensorRef:
     called the operator; `order` sorts the tensors of one token by execution. `statistics`: there
     are no values; what there is instead, or the kind of statistics file that `path` is (a key of
     `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping,
-    `shards` the files of its parts on further cards."""
+    `shards` the files of its further parts. `length`: this is a table of all positions, and that
+    file holds how many of them were computed so far."""
 
     path: str
     member: Member | None = None
@@ -94,6 +95,7 @@ class TensorRef:
     statistics: Statistics | str | None = None
     label: str = ""
     shards: tuple[str, ...] = ()
+    length: str = ""
 
 
 @dataclass(frozen=True, slots=True)

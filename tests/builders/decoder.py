@@ -58,9 +58,11 @@ def side(names: Sequence[str]) -> Dump:
 
 
 def write_torch(root: Path, values: dict[str, np.ndarray]) -> Path:
+    """`values`: the module, or the module and what of it, `{module}/input_0`."""
     for name, value in values.items():
-        path = root / "torch_tensors/cpu_5/0" / name / "output.pth"
-        path.parent.mkdir(parents=True)
+        module, _, what = name.partition("/")
+        path = root / "torch_tensors/cpu_5/0" / module / f"{what or 'output'}.pth"
+        path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path.with_suffix(".npy"), value)
         path.with_suffix(".npy").rename(path)
     return root

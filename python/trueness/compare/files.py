@@ -11,11 +11,12 @@ from threading import Lock
 from trueness import _core
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
+from trueness.compare.positions import cut
 from trueness.compare.shards import joined
 from trueness.compare.standards import Standard, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
 from trueness.compare.tensors import Outcome, compare_tensors, judged, thread_count
-from trueness.errors import FormatError
+from trueness.errors import FormatError, UsageError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
 from trueness.read.statistics import is_statistics_file
 
@@ -85,8 +86,9 @@ class Worker:
             if item.golden.statistics or item.my.statistics:
                 yield self._statistics(item)
                 return
-            if item.golden.shards or item.my.shards:
-                yield self._compare(_Meeting(*joined(item, self._files)))
+            meeting = self._arranged(item)
+            if meeting:
+                yield self._compare(meeting)
                 return
             golden = self._files.tensors(item.golden.path)
             my = self._files.tensors(item.my.path)
@@ -103,6 +105,17 @@ class Worker:
             yield self._failure(item, str(error) or type(error).__name__)
             return
         yield self._compare(meeting)
+
+    def _arranged(self, pair: Pair) -> _Meeting | None:
+        """None where both tensors are compared as they are."""
+        try:
+            if pair.golden.shards or pair.my.shards:
+                return _Meeting(*joined(pair, self._files))
+            if pair.golden.length:
+                return _Meeting(*cut(pair, self._files))
+        except UsageError as error:
+            raise NoSuchTensor(f"{pair.my.path}: {error}") from None
+        return None
 
     def _compare(self, meeting: _Meeting) -> Result:
         golden, my, pair = meeting.golden, meeting.my, meeting.pair
@@ -193,8 +206,8 @@ class Worker:
 
 
 def _whole_paths(item: Pair | Unmatched) -> tuple[str, str] | None:
-    """Of a pair of whole files that hold values."""
-    if isinstance(item, Unmatched):
+    """Of a pair of whole files that hold values and are compared as they are."""
+    if isinstance(item, Unmatched) or item.golden.length:
         return None
     golden, my = item.golden, item.my
     if golden.member is not None or golden.statistics is not None or golden.shards:

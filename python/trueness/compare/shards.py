@@ -17,7 +17,8 @@ def joined(pair: Pair, files: OpenFiles) -> tuple[Pair, _core.Tensor, _core.Tens
     golden, my = _parts(pair.golden, files), _parts(pair.my, files)
     axis = axis_of([part.logical_shape for part in golden], [part.logical_shape for part in my])
     if axis is not None:
-        how = f"{len(golden)} golden and {len(my)} my parts joined along dimension {axis}"
+        rank = max(len(part.logical_shape) for part in (*golden, *my))
+        how = f"{len(golden)} golden and {len(my)} my parts joined along dimension {rank + axis}"
         pair = replace(pair, pairing=f"{pair.pairing}; {how}")
         return pair, join(golden, axis), join(my, axis)
     doubts = (pair.doubt, _doubt("golden", golden), _doubt("my", my))

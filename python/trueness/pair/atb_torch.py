@@ -1,5 +1,5 @@
 """ATB against torch modules: two trees that are cut differently. Layers meet by their place, parts
-of layers by what they are; only outputs are compared, and what no rule knows is listed alone."""
+of layers by what they are, inputs only where a rule names them; what no rule knows is listed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from trueness.model import Describe, Dump, Leftover, Pair, Unmatched
-from trueness.pair import outline, partners
+from trueness.model import Describe, Dump, Pair, Unmatched
+from trueness.pair import atb_packed, outline, partners
 from trueness.pair.outline import Node
 from trueness.pair.partners import Operators, Partner
 
@@ -28,13 +28,32 @@ def pair(
         found = dict(_pairs(outline.modules_of(theirs), outline.tree_of(mine), synonyms or {}))
         return {name: p for name, p in found.items() if name in mine and p.golden in theirs}
 
-    yield from partners.rows(_outputs(golden), _outputs(my), match, _why, spread=True)
+    for row in partners.rows(golden, my, match, _why, spread=True, made=_made):
+        lone = row.golden or row.my
+        if isinstance(row, Unmatched) and not row.expected and lone and lone.io == "input":
+            yield replace(row, reason=_INPUTS, expected=True)
+        else:
+            yield row
 
 
-def _outputs(dump: Dump) -> Dump:
-    inputs = [Leftover(ref, _INPUTS, expected=True) for ref in dump.tensors if ref.io == "input"]
-    outputs = [ref for ref in dump.tensors if ref.io != "input"]
-    return replace(dump, tensors=outputs, leftover=[*dump.leftover, *inputs])
+def _made(theirs: Operators, mine: Operators) -> dict[str, Pair]:
+    """What is not one operator against one."""
+    torch, atb = outline.modules_of(theirs), outline.tree_of(mine)
+    found: dict[str, Pair] = {}
+    for layer, own in _layers(torch, atb):
+        pairs = [*atb_packed.rope(_tables(layer) or _tables(torch), own, theirs, mine)]
+        for kind, golden, my in _same_blocks(layer, own):
+            pairs += atb_packed.projections(golden, my, kind, theirs, mine)
+            if kind == "mlp":
+                pairs += atb_packed.activations(golden, my, theirs, mine)
+        for pair in pairs:
+            found.setdefault(pair.my.path, pair)
+    return found
+
+
+def _tables(node: Node) -> list[Node]:
+    """The rotary modules, also where layers have their own."""
+    return [part for part in outline.below(node) if "rotary" in part.name.lower()]
 
 
 def _why(others: Operators, side: str) -> Callable[[str], str]:
@@ -42,15 +61,24 @@ def _why(others: Operators, side: str) -> Callable[[str], str]:
 
 
 def _pairs(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[str, Partner]]:
+    for kind, golden, my in _same_units(torch, atb):
+        yield my.path, Partner(golden.path, f"{kind} of the model")
+        if kind == "layer":
+            yield from _layer(golden, my, synonyms)
+
+
+def _same_units(torch: Node, atb: Node) -> Iterator[tuple[str, Node, Node]]:
+    """(kind, torch, ATB) of what the models are made of, where both have as many of the kind."""
     theirs, mine = list(outline.torch_outline(torch)), list(outline.atb_outline(atb))
     for kind in dict.fromkeys(kind for kind, _ in mine):
         golden = [node for other, node in theirs if other == kind]
         my = [node for other, node in mine if other == kind]
         if kind and len(golden) == len(my):
-            for g, m in zip(golden, my, strict=True):
-                yield m.path, Partner(g.path, f"{kind} of the model")
-                if kind == "layer":
-                    yield from _layer(g, m, synonyms)
+            yield from ((kind, g, m) for g, m in zip(golden, my, strict=True))
+
+
+def _layers(torch: Node, atb: Node) -> Iterator[tuple[Node, Node]]:
+    yield from ((g, m) for kind, g, m in _same_units(torch, atb) if kind == "layer")
 
 
 def _layer(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[str, Partner]]:
@@ -72,12 +100,18 @@ def _by_synonyms(torch: Node, atb: Node, synonyms: Synonyms) -> Iterator[tuple[s
 
 
 def _blocks(torch: Node, atb: Node) -> Iterator[tuple[str, Partner]]:
+    for kind, golden, my in _same_blocks(torch, atb):
+        yield my.path, Partner(golden.path, f"{kind} of the layer")
+        yield from _linears(golden, my, kind)
+
+
+def _same_blocks(torch: Node, atb: Node) -> Iterator[tuple[str, Node, Node]]:
+    """(kind, torch, ATB) of the attention and the mlp of a layer."""
     for kind in ("attention", "mlp"):
         golden = [node for node in torch.parts.values() if outline.part_of(node) == kind]
         my = [node for node in atb.parts.values() if outline.part_of(node) == kind]
         if len(golden) == len(my) == 1:
-            yield my[0].path, Partner(golden[0].path, f"{kind} of the layer")
-            yield from _linears(golden[0], my[0], kind)
+            yield kind, golden[0], my[0]
 
 
 def _linears(torch: Node, atb: Node, kind: str) -> Iterator[tuple[str, Partner]]:
@@ -86,9 +120,10 @@ def _linears(torch: Node, atb: Node, kind: str) -> Iterator[tuple[str, Partner]]
         yield from _in_order(golden, my, f"linear of {kind}")
         return
     last = [node for node in golden if _LAST_LINEAR.fullmatch(node.name)]
-    if my and len(last) == 1:
+    outside = [node for node in my if "qkv" not in node.path.lower()]
+    if outside and len(last) == 1:
         doubt = f"taken for the last linear of {kind}: {len(golden)} golden and {len(my)} of my"
-        yield my[-1].path, Partner(last[0].path, f"linear of {kind}", doubt)
+        yield outside[-1].path, Partner(last[0].path, f"linear of {kind}", doubt)
 
 
 def _norms(torch: Node, atb: Node) -> Iterator[tuple[str, Partner]]:

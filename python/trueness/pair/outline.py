@@ -77,11 +77,15 @@ def torch_outline(node: Node) -> Iterator[tuple[str, Node]]:
 
 def atb_outline(root: Node) -> Iterator[tuple[str, Node]]:
     nodes = list(root.parts.values())
-    while len(nodes) == 1 and nodes[0].parts:
+    while len(nodes) == 1 and nodes[0].parts and not _is_layer(nodes[0]):
         nodes = list(nodes[0].parts.values())
     whole = Counter(node.kind for node in nodes if node.parts and not part_of(node))
     layer = whole.most_common(1)[0][0] if whole else None
     yield from (("layer" if node.kind == layer else part_of(node), node) for node in nodes)
+
+
+def _is_layer(node: Node) -> bool:
+    return any(part_of(part) in ("attention", "mlp") for part in node.parts.values())
 
 
 def _is_list(node: Node) -> bool:

@@ -15,14 +15,19 @@ Shape = tuple[int, ...]
 
 
 def axis_of(golden: Sequence[Shape], my: Sequence[Shape]) -> int | None:
-    """The first dimension along which the parts of both sides add up to the same whole; None when
-    there is none, or when a part already is as large as the other side's."""
+    """The first dimension along which the parts of both sides add up to the same whole, counted
+    from the last one as -1; None when there is none, or when a part already is as large as the
+    other side's. Dimensions of 1 may lead on one side only."""
     shapes = [*golden, *my]
-    if golden[0] == my[0] or len({len(shape) for shape in shapes}) != 1:
+    rank = min(map(len, shapes))
+    if any(set(shape[: len(shape) - rank]) - {1} for shape in shapes):
         return None
-    for axis in range(len(shapes[0])):
+    golden, my = ([shape[len(shape) - rank :] for shape in side] for side in (golden, my))
+    if golden[0] == my[0]:
+        return None
+    for axis in range(-rank, 0):
         whole = sum(shape[axis] for shape in golden)
-        others = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+        others = {shape[:axis] + shape[rank + axis + 1 :] for shape in (*golden, *my)}
         if len(others) == 1 and whole == sum(shape[axis] for shape in my):
             return axis
     return None
@@ -36,10 +41,21 @@ def join(parts: Sequence[Tensor], axis: int) -> Tensor:
     dtypes = {part.dtype for part in parts}
     if len(dtypes) != 1:
         raise UsageError(f"parts of one tensor have dtypes {', '.join(sorted(dtypes))}")
+    if len({len(part.logical_shape) for part in parts}) != 1:
+        raise UsageError("parts of one tensor have not the same number of dimensions")
     whole = np.concatenate([_stored(part) for part in parts], axis)
-    plain = np.ascontiguousarray(whole).reshape(-1).view(np.uint8).data
-    source = Source.from_buffer("joined parts", plain)
-    return source.tensor(offset=0, dtype=parts[0].dtype, shape=whole.shape)
+    return _tensor(whole, parts[0].dtype, "joined parts")
+
+
+def part_of(tensor: Tensor, axis: int, start: int, end: int) -> Tensor:
+    """A copy of what lies from `start` to before `end` along a dimension. Raises as `join`."""
+    values = np.moveaxis(np.moveaxis(_stored(tensor), axis, 0)[start:end], 0, axis)
+    return _tensor(values, tensor.dtype, "part of a tensor")
+
+
+def _tensor(values: npt.NDArray[Any], dtype: str, name: str) -> Tensor:
+    plain = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
+    return Source.from_buffer(name, plain).tensor(offset=0, dtype=dtype, shape=values.shape)
 
 
 def _stored(part: Tensor) -> npt.NDArray[Any]:
