@@ -45,7 +45,11 @@ PYTHON_ROOMS = {
     "demo": Room(packages=names("numpy")),
     "dump": Room(names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime")),
     "aclcmp": Room(names("model errors compare dump")),
-    "service": ORCHESTRATOR,
+    "service": Room(
+        names("model errors"),
+        names("numpy"),
+        names("rich xlsxwriter grafana_foundation_sdk plotly bokeh"),
+    ),
     "benchmark": ORCHESTRATOR,
     "summarize": ORCHESTRATOR,
     "cluster": ORCHESTRATOR,

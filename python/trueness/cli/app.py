@@ -12,7 +12,7 @@ from typing import TextIO
 
 import typer
 
-from trueness.cli import aclcmp, compare, convert, demo, inspect, replay
+from trueness.cli import aclcmp, compare, convert, demo, inspect, replay, service_compare
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
@@ -31,6 +31,8 @@ app.command()(demo.demo)
 app.command("replay")(replay.replay_command)
 app.command("inspect")(inspect.inspect_command)
 app.command("convert")(convert.convert_command)
+app.command("service-compare")(service_compare.service_compare)
+app.add_typer(service_compare.msserviceprofiler, name="msserviceprofiler", hidden=True)
 
 
 def _version(wanted: bool) -> None:

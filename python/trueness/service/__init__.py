@@ -1,0 +1,96 @@
+"""Two serving runs, one answer: did serving get slower?
+
+Loaders turn what the tools write into columns (`run`), columns become samples and statistics
+(`samples`), two sides become rows with verdicts (`comparison`), and each writer shows those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trueness.errors import UsageError
+from trueness.service.comparison import Comparison, compare_runs
+from trueness.service.crosscheck import Check, checks_of
+from trueness.service.distributions import Distributions, distributions_of
+from trueness.service.files import report_folder
+from trueness.service.find import find_runs
+from trueness.service.run import Note, Run
+from trueness.service.to_sqlite import to_sqlite
+from trueness.service.to_xlsx import to_xlsx
+
+__all__ = ["Comparison", "Outcome", "service_compare", "write_reports"]
+
+Writer = Callable[[Comparison, Distributions, Sequence[Check], Path], None]
+WRITERS: dict[str, Writer] = {
+    "compare_result.xlsx": to_xlsx,
+    "compare_result.db": to_sqlite,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The comparison and the files that show it."""
+
+    comparison: Comparison
+    files: tuple[Path, ...]
+
+
+def service_compare(
+    input_paths: Sequence[Path],
+    golden_paths: Sequence[Path],
+    output: Path | None,
+    *,
+    slo: Mapping[str, float] | None = None,
+    tolerance: Mapping[str, float] | None = None,
+    where: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Compares the runs of two sides and writes the reports into `output`, if one is given.
+
+    `slo`: limits in ms by metric key. `tolerance`: shares by metric key, "" for all. `where`: only
+    runs of these settings. Raises UsageError for a side without a run, or of several settings."""
+    other, notes = find_runs(input_paths, "input")
+    golden, more = find_runs(golden_paths, "golden")
+    sides = _chosen(other, where or {}, "input"), _chosen(golden, where or {}, "golden")
+    comparison = compare_runs(sides[1], sides[0], slo=slo, tolerance=tolerance)
+    comparison = replace(comparison, notes=_once((*notes, *more, *comparison.notes)))
+    files = write_reports(comparison, output) if output is not None else ()
+    return Outcome(comparison, files)
+
+
+def _chosen(runs: list[Run], where: Mapping[str, str], side: str) -> list[Run]:
+    """Runs of one side are repetitions of each other, or their spread says nothing."""
+    chosen = [
+        run for run in runs if all(run.config.get(key) == value for key, value in where.items())
+    ]
+    if not chosen:
+        raise UsageError(f"{side}: no run has {', '.join(f'{k}={v}' for k, v in where.items())}")
+    for key in sorted({key for run in chosen for key in run.config}):
+        values = sorted({run.config.get(key, "(none)") for run in chosen})
+        if len(values) > 1:
+            raise UsageError(
+                f"{side}: its runs are no repetitions: {key} is {', '.join(values[:6])}; "
+                f"choose one with --where {key}={values[0]}"
+            )
+    return chosen
+
+
+def _once(notes: Sequence[Note]) -> tuple[Note, ...]:
+    return tuple(dict.fromkeys(notes))
+
+
+def write_reports(comparison: Comparison, output: Path) -> tuple[Path, ...]:
+    """Every report, each whole or not there; earlier ones of the same name are replaced."""
+    folder = report_folder(output)
+    drawn = distributions_of(comparison.input, comparison.golden)
+    checks = [
+        check
+        for side, runs in (("input", comparison.input), ("golden", comparison.golden))
+        for run in runs
+        for check in checks_of(side, run)
+    ]
+    written = []
+    for name, write in WRITERS.items():
+        write(comparison, drawn, checks, folder / name)
+        written.append(folder / name)
+    return tuple(written)

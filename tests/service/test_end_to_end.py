@@ -1,0 +1,87 @@
+"""The command as a user calls it, and its documented files."""
+
+import csv
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from trueness.cli.app import main
+
+DATA = Path(__file__).parents[1] / "data" / "service" / "msserviceprofiler"
+
+
+@pytest.fixture(scope="session")
+def result(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("result") / "compare_result"
+    sides = [str(samples / "input"), str(samples / "golden")]
+    assert main(["service-compare", *sides, "--output-path", str(folder), "-q"]) == 0
+    return folder
+
+
+def sheet(result: Path, name: str) -> list[dict[str, object]]:
+    book = openpyxl.load_workbook(result / "compare_result.xlsx", read_only=True)
+    head, *rows = book[name].iter_rows(values_only=True)
+    book.close()
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_documented_sheets_have_the_documented_rows(result: Path) -> None:
+    for name in ("service", "request", "batch"):
+        rows = sheet(result, name)
+        assert [row["Data Source"] for row in rows[:3]] == [
+            "input_data",
+            "golden_data",
+            "Difference",
+        ]
+        assert len(rows) % 3 == 0
+
+
+@pytest.mark.parametrize("name", ["service", "request"])
+def test_values_are_those_of_the_real_tool_where_it_is_right(result: Path, name: str) -> None:
+    ours = {(row["Metric"], row["Data Source"]): row for row in sheet(result, name)}
+    sources = {"Input Data": "input_data", "Golden Data": "golden_data"}
+    compared = 0
+    with (DATA / f"xlsx_{name}.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            source = sources.get(row["Data Source"])
+            if source is None:
+                continue
+            for column in [c for c in row if c not in ("Metric", "Data Source")]:
+                value = ours[row["Metric"], source][column]
+                assert value == pytest.approx(float(row[column]), rel=5e-5, abs=2e-3)
+                compared += 1
+    assert compared >= 8
+
+
+def test_differences_are_relative_to_golden(result: Path) -> None:
+    rows = {(row["Metric"], row["Data Source"]): row["Average"] for row in sheet(result, "request")}
+    text = rows["first_token_latency (ms)", "Difference"]
+    assert text == "5.01685|-8.55%"
+
+
+def test_tables_are_typed_and_indexed(result: Path) -> None:
+    with closing(sqlite3.connect(result / "compare_result.db")) as connection:
+        types = {
+            name: kind for _, name, kind, *_ in connection.execute("PRAGMA table_info(request)")
+        }
+        assert types.pop("Metric") == types.pop("Data Source") == types.pop("Verdict") == "TEXT"
+        assert set(types.values()) == {"REAL"}
+        indexes = connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE type = 'index'")
+        assert indexes.fetchone()[0] >= 6
+        (mean,) = connection.execute(
+            "SELECT Average FROM batch WHERE Metric = 'decode_batch_num'"
+            " AND \"Data Source\" = 'golden_data'"
+        ).fetchone()
+        assert mean == pytest.approx(6.4957, abs=1e-4)
+
+
+def test_fail_on_decides_the_exit_code(samples: Path, tmp_path: Path) -> None:
+    sides = [str(samples / "input"), str(samples / "golden")]
+    output = ["-o", str(tmp_path / "out"), "-q"]
+    assert main(["service-compare", *sides, *output, "--fail-on", "worse"]) == 1
+    same = [sides[1], sides[1]]
+    assert main(["service-compare", *same, *output, "--fail-on", "worse"]) == 0
+    assert main(["msserviceprofiler", "compare", *same, *output]) == 0
