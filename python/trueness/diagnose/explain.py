@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from math import inf
+from collections.abc import Iterator
+from math import expm1, inf
 
-from trueness.diagnose.trace import Suspect
+from trueness.diagnose.rank import Suspect
+from trueness.model import Finding
 
 _LAYER = re.compile(r"(?:^|[^a-zA-Z])(?:layers?|blocks?|h|encoder|decoder)[._/\-]?(\d{1,4})(?!\d)")
 
@@ -17,21 +18,60 @@ def layer_of(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def evidence(suspect: Suspect, later: int, runs: int) -> Sequence[str]:
-    return tuple(_sentences(suspect, later, runs))
+def finding_of(suspect: Suspect, runs: int) -> Finding:
+    """`runs`: in how many tokens and ranks it is suspect."""
+    ref = suspect.result.my or suspect.result.golden
+    assert ref is not None
+    return Finding(
+        kind=suspect.kind,
+        op_name=suspect.name,
+        op_type=suspect.type,
+        score=suspect.score,
+        error=suspect.error,
+        inherited=suspect.inherited,
+        evidence=tuple(_sentences(suspect, runs)),
+        result=suspect.result,
+        rank=ref.rank,
+        token=ref.token,
+        layer=layer_of(suspect.name),
+        producers=suspect.producers,
+        consumers=suspect.consumers,
+    )
 
 
-def _sentences(suspect: Suspect, later: int, runs: int) -> Iterator[str]:
-    error = suspect.result.metrics.get("relative_euclidean_distance", inf)
+def _sentences(suspect: Suspect, runs: int) -> Iterator[str]:
     if suspect.score == inf:
         yield "its output has NaN or Inf that golden does not have, and its inputs have none"
     else:
-        yield (
-            f"output off by {error:.2g} relative L2 while its inputs account for "
-            f"{suspect.inherited:.2g}: {suspect.score:.3g} times more than its inputs and rounding "
-            "explain"
-        )
-    if later:
-        yield f"{later} later operators differ as much as it does or inherit from it"
+        yield from _of_error(suspect)
+    if suspect.later:
+        operators = "operators inherit" if suspect.later > 1 else "operator inherits"
+        yield f"{suspect.later} later {operators} at least half of it"
     if runs > 1:
-        yield f"the same in {runs} tokens or ranks"
+        yield f"suspect in {runs} runs (tokens or ranks)"
+
+
+def _of_error(suspect: Suspect) -> Iterator[str]:
+    if suspect.kind == "overwritten":
+        yield (
+            "an input is not what its producer wrote, though it is on the golden side: it was "
+            "overwritten, or it is another step's"
+        )
+    elif suspect.kind == "inputs differ":
+        yield (
+            "an input that nothing before it made is far from golden: a wrong weight or input of "
+            "the model, or the work of an operator that was not dumped"
+        )
+    times = suspect.error / suspect.expected if suspect.expected > 0 else inf
+    yield (
+        f"output off by {suspect.error:.2g} relative L2 while its inputs account for "
+        f"{suspect.inherited:.2g}: {times:.3g} times more than its inputs and rounding explain"
+    )
+    if suspect.drift:
+        yield f"its norm is off by {100 * expm1(suspect.drift):+.2g} %, which noise does not do"
+    if suspect.shift:
+        yield f"its mean is off by {suspect.shift:+.2g} of its root mean square: a bias, not noise"
+    if suspect.peers:
+        yield f"half of the {suspect.peers} others of type {suspect.type} stay below " + (
+            f"{suspect.peer_error:.2g}"
+        )

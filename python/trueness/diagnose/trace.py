@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
-from heapq import heappush, heappushpop
-from math import inf, nan, sqrt
-from typing import NamedTuple
+from collections.abc import Sequence
+from math import inf, nan, prod, sqrt
 
-from trueness.diagnose.noise import rounding
-from trueness.model import GraphOp, Result
+from trueness.diagnose.edges import GraphEdges
+from trueness.diagnose.noise import STEP, rounding
+from trueness.model import Result
 
-KEPT = 200
-"""Rows of a run that are kept whole, as what a finding may be about."""
-
-_PICKED = (
+COLUMNS = (
     "relative_euclidean_distance",
+    "norm_ratio",
+    "golden_l2norm",
+    "my_l2norm",
+    "golden_mean_value",
+    "my_mean_value",
+    "golden_max_value",
+    "golden_min_value",
+    "my_max_value",
+    "my_min_value",
+    "finite_count",
     "golden_nan_count",
     "golden_inf_count",
     "my_nan_count",
     "my_inf_count",
 )
-
-
-class Suspect(NamedTuple):
-    """An output row that may be where the error came in. `place` counts its run's operators."""
-
-    score: float
-    place: int
-    inherited: float
-    result: Result
+ERROR, RATIO, GOLDEN_L2, MY_L2, GOLDEN_MEAN, MY_MEAN, MAX, MIN, MY_MAX, MY_MIN, COUNT = range(11)
+WIDTH = len(COLUMNS)
+KEPT = 50_000
+"""Operators of a run whose worst row is kept whole; beyond, only where it scores more than it
+would in a clean run."""
 
 
 class Trace:
-    """`add` takes the rows of one rank and token in execution order."""
+    """`add` takes the rows of one rank and token in execution order. Columns of rows: `values` of
+    COLUMNS, `op_of` the place of the operator, `is_input`; of operators: the rest."""
 
-    def __init__(self, ops: Mapping[str, GraphOp]) -> None:
-        self._ops = ops
+    def __init__(self, graph: GraphEdges) -> None:
+        self.graph = graph
+        self.values = array("d")
+        self.op_of = array("l")
+        self.is_input = bytearray()
         self.names: list[str] = []
         self.types: list[str] = []
-        self.errors = array("d")
-        self.suspects: list[tuple[float, int, Suspect]] = []
-        self.noise = 0.0
-        self.rows = 0
-        self._place: dict[str, int] = {}
-        self._name = ""
-        self._inherited = 0.0
+        self.parts: list[Sequence[str]] = []
+        self.output_of: dict[tuple[str, int], int] = {}
+        self.worst = array("l")
+        self.floors = array("d")
+        self.rounded_both = bytearray()
+        self.nonfinite: list[int] = []
+        self.kept: dict[int, Result] = {}
+        self.timed = False
+        self._name: str | None = None
+        self._output = False
+        self._squares = 0.0
         self._inputs = 0
         self._finite = True
 
@@ -53,52 +63,93 @@ class Trace:
         """How many times more error the row has than its operator's inputs and rounding account
         for; NaN for inputs and what was not compared."""
         ref = result.my or result.golden
-        error, *counts = result.metrics.pick(_PICKED)
-        if ref is None or not result.state.compared or not counts:
+        picked = result.metrics.pick(COLUMNS)
+        error = picked[ERROR]
+        if error != error or picked[COUNT] != picked[COUNT]:
+            picked = _from_statistics(picked, result.golden_shape)
+            error = picked[ERROR]
+        if ref is None or error != error:
             return nan
-        odd = counts[2] + counts[3] > counts[0] + counts[1]
-        if ref.op_name != self._name or (ref.io == "input" and self._inputs < 0):
-            self._open(ref.op_name, ref.op_type)
-        self.rows += 1
-        if ref.io == "input":
+        is_input = ref.io == "input"
+        if ref.op_name != self._name or (is_input and self._output):
+            self._open(ref.op_name, ref.op_type, result.pairing)
+        row = len(self.is_input)
+        self.values.extend(picked)
+        self.op_of.append(len(self.names) - 1)
+        self.is_input.append(is_input)
+        odd = picked[13] + picked[14] > picked[11] + picked[12]
+        if is_input:
             self._inputs += 1
             self._finite = self._finite and not odd
-            if error == error:
-                self._inherited = sqrt(self._inherited**2 + min(error, 1e150) ** 2)
+            if error < inf:
+                self._squares += error * error
             return nan
-        return self._output(result, error, odd)
+        self._output = True
+        self.output_of[self.parts[-1][-1], ref.index] = row
+        self.timed = self.timed or ref.order > 0
+        return self._score(result, row, picked, odd)
 
-    def _open(self, name: str, kind: str) -> None:
-        before = self.errors[-1] if self.errors else 0.0
-        self._place[name] = len(self.names)
+    def _open(self, name: str, kind: str, pairing: str) -> None:
+        self._name, self._output = name, False
+        self._squares, self._inputs, self._finite = 0.0, 0, True
         self.names.append(name)
         self.types.append(kind)
-        self.errors.append(0.0)
-        self._name = name
-        self._inherited, self._inputs, self._finite = 0.0, 0, before < inf
-        op = self._ops.get(name)
-        edges = op.inputs if op else ()
-        known = [self._place[p] for edge in edges if (p := edge.rpartition(":")[0]) in self._place]
-        errors = [self.errors[place] for place in known] if known else [before]
-        self._from_producers = sqrt(sum(min(e, 1e150) ** 2 for e in errors))
+        self.parts.append(_parts(name, pairing))
+        self.worst.append(-1)
+        self.floors.append(0.0)
+        self.rounded_both.append(False)
 
-    def _output(self, result: Result, error: float, odd: bool) -> float:
+    def _score(self, result: Result, row: int, picked: Sequence[float], odd: bool) -> float:
         place = len(self.names) - 1
-        inherited = self._inherited if self._inputs else self._from_producers
+        error, before = picked[ERROR], self.worst[place]
         floor = rounding(result.golden_dtype, result.my_dtype)
-        self.noise = max(self.noise, floor)
+        if floor == 0.0 and picked[GOLDEN_L2] > 0:
+            floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
+        squares = self._squares if self._inputs else self._of_producers(place)
         if odd:
-            score = inf if self._finite else nan
-            error = inf
-        elif error == error:
-            score = error / (sqrt(inherited**2 + floor**2) or 1e-30) if error else 0.0
+            if not self._finite:
+                return nan
+            self.nonfinite.append(place)
+            score = inf
+        elif error == 0.0:
+            score = 0.0
         else:
-            return nan
-        self.errors[place] = max(self.errors[place], error)
-        if score == score:
-            entry = score, -self.rows, Suspect(score, place, inherited, result)
-            if len(self.suspects) < KEPT:
-                heappush(self.suspects, entry)
-            else:
-                heappushpop(self.suspects, entry)
+            score = error / (sqrt(squares + floor * floor) or error)
+        if before < 0 or not error <= self.values[before * WIDTH + ERROR]:
+            self.worst[place] = row
+            self.floors[place] = floor
+            self.rounded_both[place] = rounding(result.golden_dtype, "") >= floor
+            if place < KEPT or score > 1.5:
+                self.kept[place] = result
         return score
+
+    def _of_producers(self, place: int) -> float:
+        """Sum of the squares of the errors of the tensors that the graph says are inputs."""
+        rows = list(self.graph.rows(self.parts[place], self.output_of))
+        if not rows and place and not self.graph:
+            rows = [self.worst[place - 1]]
+        errors = (self.values[row * WIDTH] for row in rows if row >= 0)
+        return sum(error * error for error in errors if error < inf)
+
+
+def _from_statistics(picked: tuple[float, ...], shape: Sequence[int] | None) -> tuple[float, ...]:
+    """The row of a tensor of which statistics are all there is, or all that was asked for: the
+    error is at least what extremes and mean are off by, relative to the largest value."""
+    values = list(picked)
+    if values[COUNT] != values[COUNT]:
+        values[COUNT] = float(prod(shape)) if shape else 1.0
+    if values[ERROR] != values[ERROR]:
+        sides = ((MY_MEAN, GOLDEN_MEAN), (MY_MAX, MAX), (MY_MIN, MIN))
+        off = [d for my, golden in sides if (d := abs(values[my] - values[golden])) == d]
+        largest = max(abs(values[MAX]), abs(values[MIN]))
+        if off and largest > 0:
+            values[ERROR] = max(off) / largest
+        elif off and max(off) == 0:
+            values[ERROR] = 0.0
+    return tuple(values)
+
+
+def _parts(name: str, pairing: str) -> Sequence[str]:
+    """The operators of the graph that a fused one was made from."""
+    fused = pairing.partition("fused from ")[2]
+    return fused.partition(" (doubtful")[0].split(" + ") if fused else (name,)

@@ -1,0 +1,1 @@
+"""Small models in numpy that run twice, once as golden and once rounded and maybe broken."""

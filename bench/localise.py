@@ -1,0 +1,173 @@
+"""Breaks models on purpose and counts how often the broken operator is named.
+
+    python bench/localise.py [--part tuned|held] [--models N] [--verbose]
+
+`held` is what nothing was tuned on: the family `experts` in all seeds, the other families in the
+seeds from 1000 on. `tuned` is the two other families in the seeds below. Models alternate between
+what was dumped: outputs and a graph, inputs too and no graph, all of it. 8 % of the operators are
+missing, some are fused. TRUENESS_BENCH_SCALE makes it smaller."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cases
+from injection.faults import FAULTS
+from injection.rules import ALWAYS, RULES, outputs
+from injection.trial import Column, Fault, Trial, View
+from trueness.diagnose import Localiser
+from trueness.model import Diagnosis, Result
+
+OURS = "trueness"
+DTYPES = ("bf16", "fp16", "int8")
+GOLDENS = ("fp64", "fp32", "same dtype")
+TUNED = ("transformer", "convolutional")
+HELD = "experts"
+VIEWS = ("outputs, graph", "inputs, no graph", "inputs, graph")
+CLEAN_VIEWS = 3
+
+
+@dataclass
+class Score:
+    """`names` by rule: how many of `faults` it named first, and among the first three; and on how
+    many of `clean` runs it named any."""
+
+    faults: int = 0
+    clean: int = 0
+    first: Counter[str] = field(default_factory=Counter)
+    three: Counter[str] = field(default_factory=Counter)
+    alarms: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Score) -> None:
+        self.faults += other.faults
+        self.clean += other.clean
+        for own, more in zip(self._counts(), other._counts(), strict=True):
+            own.update(more)
+
+    def _counts(self) -> tuple[Counter[str], Counter[str], Counter[str]]:
+        return self.first, self.three, self.alarms
+
+    def cells(self, rule: str) -> str:
+        alarm = "   -" if rule in ALWAYS else f"{_percent(self.alarms[rule], self.clean):4.0f}"
+        first, three = (_percent(c[rule], self.faults) for c in (self.first, self.three))
+        return f"{first:4.0f} {three:4.0f} {alarm}"
+
+
+def _percent(part: int, whole: int) -> float:
+    return 100 * part / whole if whole else 0.0
+
+
+def localise(rows: Sequence[Result], trial: Trial, view: View) -> Diagnosis:
+    localiser = Localiser([trial.graph()] if view.graph else [])
+    for _ in localiser.follow(rows):
+        pass
+    return localiser.diagnosis()
+
+
+def names_by_rule(trial: Trial, view: View, fault: Fault | None) -> dict[str, list[str]]:
+    """The operators each rule names, the likeliest first."""
+    rows = list(trial.rows(view, fault))
+    named = {OURS: [finding.op_name for finding in localise(rows, trial, view).findings]}
+    seen = outputs(rows, trial.graph().ops if view.graph else {})
+    return named | {name: rule(seen) for name, rule in RULES.items()}
+
+
+def view_of(trial: Trial, number: int, spare: str = "") -> View:
+    kind = VIEWS[number % len(VIEWS)]
+    return trial.view(inputs="inputs" in kind, graph="no graph" not in kind, spare=spare)
+
+
+@dataclass
+class Tally:
+    """Scores by column, by kind of fault and by what was dumped."""
+
+    columns: dict[Column, Score] = field(default_factory=dict)
+    kinds: dict[str, Score] = field(default_factory=dict)
+    views: dict[str, Score] = field(default_factory=dict)
+
+    def add(self, column: Column, kind: str, view: int, score: Score) -> None:
+        self.columns.setdefault(column, Score()).add(score)
+        self.kinds.setdefault(kind, Score()).add(score)
+        self.views.setdefault(VIEWS[view % len(VIEWS)], Score()).add(score)
+
+
+def measure(columns: Sequence[Column], seeds: Sequence[int], verbose: bool = False) -> Tally:
+    tally = Tally()
+    for number, seed in enumerate(seeds):
+        for column in columns:
+            trial = Trial(column, seed)
+            for extra in range(CLEAN_VIEWS):
+                named = names_by_rule(trial, view_of(trial, extra), None)
+                alarms = Counter(rule for rule, found in named.items() if found)
+                tally.add(column, "clean", extra, Score(clean=1, alarms=alarms))
+                if verbose and named[OURS]:
+                    print(f"ALARM {column} seed {seed} {VIEWS[extra]}: {named[OURS][:3]}")
+            for place, kind in enumerate(FAULTS):
+                view = number + place
+                score = _of_fault(trial, kind, view, verbose and f"{column} seed {seed}")
+                if score:
+                    tally.add(column, kind, view, score)
+    return tally
+
+
+def _of_fault(trial: Trial, kind: str, number: int, label: str | bool) -> Score | None:
+    fault = trial.fault(kind)
+    if fault is None:
+        return None
+    named = names_by_rule(trial, view_of(trial, number, fault.operator), fault)
+    if label and fault.operator not in named[OURS][:1]:
+        print(f"{kind} at {fault.operator}, {label}, {VIEWS[number % 3]}: {named[OURS][:3]}")
+    first = Counter(rule for rule, found in named.items() if fault.operator in found[:1])
+    three = Counter(rule for rule, found in named.items() if fault.operator in found[:3])
+    return Score(1, 0, first, three)
+
+
+def columns_of(families: Sequence[str]) -> list[Column]:
+    return [Column(f, d, g) for f in families for d in DTYPES for g in GOLDENS]
+
+
+def table(title: str, tally: Tally) -> Iterator[str]:
+    rules = (OURS, *RULES)
+    yield f"{title}: named first, among the first three, alarms on clean runs, in percent"
+    yield " " * 44 + " ".join(f"{rule:>16}" for rule in rules)
+    total = Score()
+    for column, score in tally.columns.items():
+        name = f"{column.family} {column.dtype} golden {column.golden}"
+        yield _line(name, score, rules)
+        total.add(score)
+    for group in (tally.kinds, tally.views):
+        yield from (_line(name, score, rules) for name, score in group.items())
+    yield _line("all", total, rules)
+
+
+def _line(name: str, score: Score, rules: Sequence[str]) -> str:
+    cells = " ".join(f"{score.cells(rule):>16}" for rule in rules)
+    return f"{name:38} {score.faults:5}" + cells
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description="how often the broken operator is named")
+    parser.add_argument("--part", choices=("tuned", "held"), action="append")
+    parser.add_argument("--models", type=int, default=6, help="a column")
+    parser.add_argument("--start", type=int, default=0, help="first seed")
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args(arguments)
+    count = max(1, round(options.models * cases.SCALE))
+    seeds = range(options.start, options.start + count)
+    for part in options.part or ("tuned", "held"):
+        if part == "tuned":
+            tally = measure(columns_of(TUNED), seeds, options.verbose)
+            print(*table("tuned", tally), sep="\n")
+            continue
+        held = [seed + 1000 for seed in seeds]
+        for title, families in (("held-out family", [HELD]), ("held-out seeds", TUNED)):
+            print(*table(title, measure(columns_of(families), held)), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

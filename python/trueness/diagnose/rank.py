@@ -1,0 +1,149 @@
+"""Which operators of a run the error came in by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from trueness.diagnose.foreign import foreign_inputs
+from trueness.diagnose.inputs import Floats, Reads, reads_of
+from trueness.diagnose.surprise import Surprise, surprise_of
+from trueness.diagnose.trace import Trace
+from trueness.model import Neighbour, Result
+
+GATE = 4.5
+"""Robust standard deviations that clean runs do not reach."""
+MATERIAL = 1.25
+"""Times the rounding of a result that an operator must add to it before it is worth a word."""
+KEPT = 12
+_YIELDS = 0.4
+_NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An operator where values part; numbers as of Surprise. `weight` ranks it among the suspects
+    of its run, after what it may inherit from them; `later` counts the operators behind it that
+    are off by half as much or more."""
+
+    kind: str
+    name: str
+    type: str
+    score: float
+    weight: float
+    result: Result
+    error: float
+    inherited: float
+    expected: float
+    drift: float
+    shift: float
+    peers: int
+    peer_error: float
+    later: int
+    producers: Sequence[Neighbour]
+    consumers: Sequence[Neighbour]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run comes to, its suspects the likeliest first."""
+
+    suspects: Sequence[Suspect]
+    order: str
+    edges: str
+    noise: float
+
+
+def judge(trace: Trace) -> Verdict:
+    reads = reads_of(trace)
+    with np.errstate(all="ignore"):
+        surprise = surprise_of(trace, reads)
+        scores = _scores(surprise)
+        foreign = foreign_inputs(trace, reads, surprise)
+    for place, (score, _) in foreign.items():
+        scores[place] = max(scores[place], score)
+    weights = _explained(scores, reads)
+    order = [int(place) for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
+    found = [(inf, inf, "nonfinite", place) for place in dict.fromkeys(trace.nonfinite)]
+    for place in order[:KEPT]:
+        kind = foreign[place][1] if place in foreign else "introduced"
+        found.append((float(scores[place]), float(weights[place]), kind, place))
+    suspects = [
+        _suspect(trace, reads, surprise, *entry) for entry in found if entry[3] in trace.kept
+    ]
+    noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
+    order_of = "dump timestamps" if trace.timed else "names"
+    return Verdict(suspects, order_of, reads.how, float(noise))
+
+
+def _scores(surprise: Surprise) -> Floats:
+    added = np.sqrt(np.maximum(surprise.error**2 - surprise.expected**2, 0))
+    least = MATERIAL * surprise.floor
+    scores = np.where(added > least, surprise.by_error, 0)
+    for change, score in (
+        (surprise.drift, surprise.by_norm),
+        (surprise.shift, surprise.by_mean),
+    ):
+        other = np.where(np.abs(change) > least, np.minimum(score / 2, 15), 0)
+        scores = np.fmax(scores, other)
+    return np.nan_to_num(np.where(scores > GATE, scores, 0))
+
+
+def _explained(scores: Floats, reads: Reads) -> Floats:
+    """Scores after what inherits from a suspect has given way to it: error that has a structure
+    behaves unlike the noise of the peers also in the operators behind."""
+    ranked = scores.copy()
+    behind = np.zeros(len(scores))
+    producers: dict[int, list[int]] = {}
+    for op, producer in zip(reads.op.tolist(), reads.producer.tolist(), strict=True):
+        if producer >= 0:
+            producers.setdefault(op, []).append(producer)
+    for place in range(len(scores)):
+        before = max((behind[p] for p in producers.get(place, ())), default=0.0)
+        if before > _YIELDS * scores[place]:
+            ranked[place] = scores[place] / 100
+        behind[place] = max(before, scores[place])
+    return ranked
+
+
+def _suspect(
+    trace: Trace,
+    reads: Reads,
+    surprise: Surprise,
+    score: float,
+    weight: float,
+    kind: str,
+    place: int,
+) -> Suspect:
+    error = float(surprise.error[place])
+    same = [p for p, name in enumerate(trace.types) if name == trace.types[place] and p != place]
+    others = surprise.error[same]
+    return Suspect(
+        kind,
+        trace.names[place],
+        trace.types[place],
+        score,
+        weight,
+        trace.kept[place],
+        error,
+        float(surprise.inherited[place]),
+        float(surprise.expected[place]),
+        float(surprise.drift[place]) if surprise.by_norm[place] > GATE else 0.0,
+        float(surprise.shift[place]) if surprise.by_mean[place] > GATE else 0.0,
+        len(same),
+        float(np.nanmedian(others)) if np.isfinite(others).any() else 0.0,
+        int((surprise.error[place + 1 :] > error / 2).sum()),
+        _neighbours(trace, surprise, reads.producer[reads.op == place].tolist()),
+        _neighbours(trace, surprise, reads.op[reads.producer == place].tolist()),
+    )
+
+
+def _neighbours(trace: Trace, surprise: Surprise, places: Sequence[int]) -> Sequence[Neighbour]:
+    known = dict.fromkeys(place for place in places if place >= 0)
+    return tuple(
+        Neighbour(trace.names[place], trace.types[place], float(surprise.error[place]))
+        for place in list(known)[:_NEIGHBOURS]
+    )
