@@ -76,7 +76,8 @@ class TensorRef:
     are no values; what there is instead, or the kind of statistics file that `path` is (a key of
     `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping,
     `shards` the files of its further parts. `length`: this is a table of all positions, and that
-    file holds how many of them were computed so far."""
+    file holds how many of them were computed so far. `quantised`: scale and offset of an integer
+    tensor that stands for (value - offset) * scale."""
 
     path: str
     member: Member | None = None
@@ -96,6 +97,7 @@ class TensorRef:
     label: str = ""
     shards: tuple[str, ...] = ()
     length: str = ""
+    quantised: tuple[TensorRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def plan_dumps(
     """Finds and pairs the tensors of two dumps. Options and errors as of `compare_dumps`."""
     filters = filters or Filters()
     roots = {"golden": Path(golden_dir), "my": Path(my_dir)}
-    _check_roots(roots, mapping is None)
+    _check_roots(roots, mapping is None and layout != "checkpoint")
     rules = None if mapping is None else read_mapping(mapping)
     sides = [_Side(name, root, discover.refusals(root)) for name, root in roots.items()]
     pairing = _pairing(sides[0], sides[1], layout, rules)

@@ -42,6 +42,7 @@ def compare(
     layer: options.Layer = None,
     cmp_level: options.CmpLevel = None,
     op_mapping_file: options.OpMappingFile = None,
+    weight: options.Weight = False,
     listing: options.List = False,
     metrics: options.Metrics = "all",
     standard: options.StandardName = None,
@@ -70,9 +71,9 @@ def compare(
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
     run = _Run(*sides, folder, kinds, names, standard, jobs, top, json, quiet, exit_zero, replay)
-    model = cmp_level, op_mapping_file
-    part = _Part(layout, mapping, path_map, rank, token, op, op_type, io, layer, *model, listing)
-    two_files = run.two_files() and not mapping
+    which = rank, token, op, op_type, io, layer, cmp_level, op_mapping_file, listing
+    part = _Part(options.layout_of(layout, weight), mapping, path_map, *which)
+    two_files = run.two_files() and not mapping and part.layout != "checkpoint"
     raise typer.Exit(_interruptible(lambda: run.files(part) if two_files else run.folders(part)))
 
 

@@ -52,6 +52,12 @@ OpMappingFile = Annotated[
         "--op-mapping-file", "-mf", help="Which torch types ATB types stand for; file or folder."
     ),
 ]
+Weight = Annotated[
+    bool,
+    typer.Option(
+        "--weight", "-w", help="The same as --layout checkpoint: weights by name, int8 dequantised."
+    ),
+]
 List = Annotated[
     bool, typer.Option("--list", help="Show what would be compared, reading no tensor.")
 ]
@@ -77,6 +83,13 @@ ExitZero = Annotated[bool, typer.Option("--exit-zero", help="0 instead of exit c
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Level = Annotated[str, typer.Option("--log-level", "-l", help="debug also shows tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")]
+
+
+def layout_of(layout: str | None, weight: bool) -> str | None:
+    """What `--layout` and `--weight` say together. Raises UsageError when they differ."""
+    if weight and layout not in (None, "checkpoint"):
+        raise UsageError(f"--weight is --layout checkpoint, and --layout is {layout}")
+    return "checkpoint" if weight else layout
 
 
 def layers_of(text: str) -> list[int]:

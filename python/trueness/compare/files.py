@@ -9,6 +9,7 @@ from os import PathLike
 from threading import Lock
 
 from trueness import _core
+from trueness.compare.dequantised import dequantised
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.positions import cut
@@ -86,6 +87,9 @@ class Worker:
             if item.golden.statistics or item.my.statistics:
                 yield self._statistics(item)
                 return
+            if item.my.quantised:
+                yield self._dequantised(item)
+                return
             meeting = self._arranged(item)
             if meeting:
                 yield self._compare(meeting)
@@ -130,6 +134,17 @@ class Worker:
             self._asked[golden.dtype, my.dtype] = self._choice.mask, None
         sides = (golden.dtype, golden.logical_shape), (my.dtype, my.logical_shape)
         return self._row(pair, outcome, *sides, nbytes)
+
+    def _dequantised(self, pair: Pair) -> Result:
+        """Metrics in the unit of the values; the verdict is that on the steps, since how far a step
+        reaches differs from row to row."""
+        found = dequantised(pair, self._files)
+        result = self._compare(_Meeting(pair, found.golden, found.my))
+        if not result.state.compared:
+            return result
+        steps = self._compare(_Meeting(pair, found.golden_steps, found.my_steps))
+        reason = f"in steps of the quantisation: {steps.reason}" if steps.reason else ""
+        return replace(result, passed=steps.passed, reason=reason)
 
     def _answered(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -9,19 +10,26 @@ from trueness.errors import FormatError
 from trueness.model import Describe, Described, Dump, Member, Pair, State, TensorRef, Unmatched
 from trueness.pair.by_name import stem
 
+_QUANTISING = re.compile(
+    r"\.(?:weight_scale|weight_offset|input_scale|input_offset|deq_scale|quant_bias)$"
+)
+"""What lies beside a quantised weight and has no float counterpart."""
+
 
 @dataclass(slots=True)
 class Contents:
     """Where each name is; `unreadable` are files that did not say what they hold."""
 
     named: dict[str, list[TensorRef]] = field(default_factory=dict)
+    dtypes: dict[str, str] = field(default_factory=dict)
     unreadable: list[tuple[TensorRef, str]] = field(default_factory=list)
 
 
 def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatched]:
     """In the order of the golden files and of the tensors in them, then what only my files hold.
     A name that several files of a side hold is paired between files of one name, else not at all.
-    Every header is read before the first pair."""
+    A float weight meets an int8 one by what that stands for. Every header is read before the first
+    pair."""
     theirs, mine = contents(golden, describe), contents(my, describe)
     for ref, reason in theirs.unreadable:
         yield Unmatched(ref, None, reason, state=State.UNREADABLE)
@@ -30,13 +38,34 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
     for name, refs in theirs.named.items():
         others = mine.named.pop(name, [])
         if len(refs) == len(others) == 1:
-            yield Pair(refs[0], others[0], "tensor name")
+            yield _same_name(refs[0], others[0], theirs, mine)
         else:
             yield from _several(refs, others, mine)
     for refs in mine.named.values():
-        yield from (Unmatched(None, ref, _missing("golden", theirs)) for ref in refs)
+        yield from (_only_mine(ref, theirs, mine) for ref in refs)
     yield from (Unmatched(left.ref, None, left.reason, left.expected) for left in golden.leftover)
     yield from (Unmatched(None, left.ref, left.reason, left.expected) for left in my.leftover)
+
+
+def _same_name(golden: TensorRef, my: TensorRef, theirs: Contents, mine: Contents) -> Pair:
+    dtypes = theirs.dtypes[golden.op_name], mine.dtypes[my.op_name]
+    if "int8" not in dtypes or dtypes[0] == dtypes[1]:
+        return Pair(golden, my, "tensor name")
+    parts = [mine.named.get(f"{my.op_name}_{what}", []) for what in ("scale", "offset")]
+    if dtypes[1] == "int8" and all(len(refs) == 1 for refs in parts):
+        quantised = tuple(refs[0] for refs in parts)
+        how = "tensor name; my int8 weight times its scale"
+        return Pair(golden, replace(my, quantised=quantised), how)
+    doubt = f"{dtypes[0]} against {dtypes[1]}, and no scale and offset of mine to dequantise with"
+    return Pair(golden, my, "tensor name", doubt)
+
+
+def _only_mine(ref: TensorRef, theirs: Contents, mine: Contents) -> Unmatched:
+    stem = _QUANTISING.sub("", ref.op_name)
+    weight = f"{stem}.weight"
+    if stem != ref.op_name and mine.dtypes.get(weight) == "int8" and weight in theirs.named:
+        return Unmatched(None, ref, f"belongs to how {weight} was quantised", expected=True)
+    return Unmatched(None, ref, _missing("golden", theirs))
 
 
 def tensors_of(ref: TensorRef, described: Sequence[Described]) -> list[TensorRef]:
@@ -62,8 +91,9 @@ def contents(dump: Dump, describe: Describe) -> Contents:
         except (FormatError, OSError, MemoryError) as error:
             found.unreadable.append((file, str(error) or type(error).__name__))
             continue
-        for ref in tensors_of(file, described):
+        for ref, tensor in zip(tensors_of(file, described), described, strict=True):
             found.named.setdefault(ref.op_name, []).append(ref)
+            found.dtypes[ref.op_name] = tensor.dtype
     return found
 
 
