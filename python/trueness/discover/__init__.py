@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from trueness.discover import tree
 from trueness.discover.atb import Atb
 from trueness.discover.checkpoint import Checkpoint
 from trueness.discover.flat import Flat
@@ -58,7 +59,8 @@ PLAIN = frozenset(("checkpoint", "flat"))
 def refusals(root: Path) -> dict[str, str | None]:
     """What each layout says of the folder, or of the file."""
     asked = [layout for layout in LAYOUTS if root.is_dir() or layout.name in TAKE_FILES]
-    said = {layout.name: layout.refusal(root) for layout in asked}
+    with tree.listing_once():
+        said = {layout.name: layout.refusal(root) for layout in asked}
     return {layout.name: said.get(layout.name, "not a folder") for layout in LAYOUTS}
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from trueness.discover import tree
 from trueness.discover.flat import files_below
 from trueness.model import Dump, Leftover, TensorRef
 
@@ -51,10 +52,6 @@ class Checkpoint:
 
 def _near(top: str) -> Iterator[os.DirEntry[str]]:
     """Files of the folder and of those in it: another layout may have millions of them below."""
-    with os.scandir(top) as entries:
-        here = sorted(entries, key=lambda entry: entry.name)
-    yield from (entry for entry in here if entry.is_file())
-    for folder in here:
-        if folder.is_dir(follow_symlinks=False):
-            with os.scandir(folder.path) as entries:
-                yield from (entry for entry in entries if entry.is_file())
+    yield from tree.files(top)
+    for folder in tree.folders(top):
+        yield from tree.files(folder.path)

@@ -11,11 +11,11 @@ from trueness.model import Dump, Leftover, TensorRef
 
 _IGNORED = re.compile(r"\.|trueness_report_\w+\.(?:csv|xlsx|html|parquet|json)(?:\.partial)?$")
 """Hidden files, and what an earlier comparison wrote into the dump: no tensors are in there."""
-_DOCUMENT = re.compile(
-    r"(?:.*\.(?:md|rst|txt|log|jsonl?|ya?ml|toml|ini|cfg|conf|csv|tsv|xml|html?|pdf|png|jpe?g|gif|svg"
-    r"|xlsx?|docx?|pptx?|py|ipynb|sh|pbtxt|prototxt|onnx)|readme|licen[cs]e|notice|makefile)",
-    re.IGNORECASE,
+_DOCUMENT_ENDS = re.compile(
+    r"md|rst|txt|log|jsonl?|ya?ml|toml|ini|cfg|conf|csv|tsv|xml|html?|pdf|png|jpe?g|gif|svg|xlsx?"
+    r"|docx?|pptx?|py|ipynb|sh|pbtxt|prototxt|onnx"
 )
+_DOCUMENTS = re.compile(r"readme|licen[cs]e|notice|makefile")
 _NO_TENSORS = "no file of tensors by its name"
 
 
@@ -47,7 +47,8 @@ class Flat:
 
 def is_document(name: str) -> bool:
     """Whether notes, tables, pictures and programs have such names, and tensors have not."""
-    return _DOCUMENT.fullmatch(name) is not None
+    _, dot, end = name.lower().rpartition(".")
+    return (_DOCUMENT_ENDS if dot else _DOCUMENTS).fullmatch(end) is not None
 
 
 def files_below(top: str, leftover: list[Leftover] | None = None) -> Iterator[str]:

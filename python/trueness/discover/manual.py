@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trueness.discover import tree
 from trueness.discover.flat import files_below
 from trueness.model import Dump, Leftover, Record, TensorRef
 
@@ -65,8 +66,8 @@ def _golden_folders(root: Path) -> Iterator[tuple[str, int | None]]:
     if (root / FOLDER / METADATA).is_file():
         yield str(root / FOLDER), _device(root.absolute().name)
         return
-    processes = (name for name in os.listdir(root) if _PROCESS.fullmatch(name))
-    for process in map(root.joinpath, sorted(processes)):
+    names = (entry.name for entry in tree.folders(os.fspath(root)))
+    for process in (root / name for name in names if _PROCESS.fullmatch(name)):
         if (process / FOLDER / METADATA).is_file():
             yield str(process / FOLDER), _device(process.name)
 

@@ -85,5 +85,4 @@ def _dump_folders(top: str) -> Iterator[str]:
 
 
 def _holds_nodes(folder: str) -> bool:
-    with os.scandir(folder) as entries:
-        return any(_FILE_NAME.fullmatch(entry.name) and entry.is_file() for entry in entries)
+    return any(_FILE_NAME.fullmatch(entry.name) for entry in tree.files(folder))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trueness.errors import LayoutError, UsageError
@@ -19,27 +22,62 @@ Base = tuple[int | None, str]
 Holds = Callable[[Base], bool]
 
 
-def folders(path: str) -> list[os.DirEntry[str]]:
+Entries = list[os.DirEntry[str]]
+
+
+@dataclass(slots=True)
+class _Listed:
+    """Folders and regular files, links to them among each, of the folders listed so far; of no more
+    when there is no `room` for entries left."""
+
+    by_path: dict[str, tuple[Entries, Entries]] = field(default_factory=dict)
+    room: int = 200_000
+
+
+_listed: ContextVar[_Listed | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listing_once() -> Iterator[None]:
+    """Meanwhile a folder is listed for the first who asks; to all others it stays as it was."""
+    token = _listed.set(_Listed())
+    try:
+        yield
+    finally:
+        _listed.reset(token)
+
+
+def folders(path: str) -> Entries:
     """Sub folders in the order of their names, numbers by value."""
-    with os.scandir(path) as entries:
-        # Plain files first: a folder may hold many thousands of them.
-        found = [
-            entry
-            for entry in entries
-            if not entry.is_file(follow_symlinks=False) and _leads(entry) and entry.is_dir()
-        ]
-    return sorted(found, key=lambda entry: natural(entry.name))
+    return sorted(_listing(path)[0], key=lambda entry: natural(entry.name))
 
 
-def files(path: str) -> list[os.DirEntry[str]]:
+def files(path: str) -> Entries:
     """Regular files in the order of their names."""
+    return sorted(_listing(path)[1], key=lambda entry: entry.name)
+
+
+def _listing(path: str) -> tuple[Entries, Entries]:
+    listed = _listed.get()
+    if listed and path in listed.by_path:
+        return listed.by_path[path]
+    inner: Entries = []
+    regular: Entries = []
     with os.scandir(path) as entries:
-        found = [
-            entry
-            for entry in entries
-            if entry.is_file(follow_symlinks=False) or (_leads(entry) and entry.is_file())
-        ]
-    return sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            # Plain files first: a folder may hold many thousands of them.
+            if entry.is_file(follow_symlinks=False):
+                regular.append(entry)
+            elif not _leads(entry):
+                continue
+            elif entry.is_dir():
+                inner.append(entry)
+            elif entry.is_file():
+                regular.append(entry)
+    if listed and listed.room > 0:
+        listed.by_path[path] = inner, regular
+        listed.room -= len(inner) + len(regular)
+    return inner, regular
 
 
 def _leads(entry: os.DirEntry[str]) -> bool:
