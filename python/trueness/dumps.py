@@ -95,6 +95,11 @@ class DumpComparison:
         """Writes every row to `path`, in the place of what was there, as all reports do."""
         return self._write("csv", path)
 
+    def to_xlsx(self, path: str | PathLike[str]) -> Path:
+        """An Excel workbook: summary, worst rows, and a sheet for each rank. Raises UsageError when
+        XlsxWriter is not installed."""
+        return self._write("xlsx", path)
+
     def to_json(self, path: str | PathLike[str]) -> Path:
         """The summary with findings and worst rows, for programs."""
         return self._write("json", path)

@@ -85,11 +85,11 @@ def result(name: str = "Add_1", error: float = 1e-4, **changes: object) -> Resul
     return Result(**(fields | changes))  # type: ignore[arg-type]
 
 
-def model_rows(count: int, ranks: int = 2) -> Iterator[Result]:
-    """`count` rows: error grows slowly, jumps at layer OFF of rank 0 and is inherited from there.
-    Every thousandth has no partner, NaN or a broken file instead."""
+def model_rows(count: int, ranks: int = 2, rows_a_layer: int = 50) -> Iterator[Result]:
+    """`count` rows of models with 32 layers, which are off from layer OFF of rank 0 on. Every
+    thousandth row has no partner."""
     for i in range(count):
-        rank, layer = i * ranks // count, i // 50 % 32
+        rank, layer = i * ranks // count, i // rows_a_layer % 32
         kind = OPERATORS[i % len(OPERATORS)]
         name = f"model.layers.{layer}.{kind}_{i}"
         wobble = 1 + (i * 7919 % 1000) / 1000

@@ -1,3 +1,4 @@
+import builtins
 from datetime import datetime
 from pathlib import Path
 
@@ -70,3 +71,23 @@ def test_an_unknown_kind_is_said_before_anything_is_written(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="'pdf'; known: csv, "):
         Reports(tmp_path / "new", ["csv", "pdf"])
     assert not (tmp_path / "new").exists()
+
+
+MISSING = {"xlsx": "xlsxwriter"}
+
+
+@pytest.mark.parametrize(("kind", "package"), MISSING.items())
+def test_a_missing_package_is_one_line_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, package: str
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name.partition(".")[0] == package:
+            raise ImportError(name)
+        return real(name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UsageError, match=r'pip install "trueness\['), Reports(tmp_path, [kind]):
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -64,6 +64,29 @@ _FLOATS = (
     *_MSIT_METRICS,
     *(name for name in _OTHER_METRICS if name not in _COUNTS),
 )
+FLOAT_COLUMNS = frozenset((*_FLOATS, "introduced_score"))
+INTEGER_COLUMNS = frozenset(("token_id", "rank", *_COUNTS))
+"""What is a number wherever it is there; all others are text."""
+
+_UNITS = {
+    "cosine_similarity": "-1 to 1",
+    "max_relative_error": "of golden",
+    "mean_relative_error": "of golden",
+    "kl_divergence": "nat",
+    "relative_euclidean_distance": "of golden",
+    "norm_ratio": "my / golden",
+    "max_ulp_error": "ULP",
+    "introduced_score": "times what is explained",
+}
+
+
+def unit(column: str) -> str:
+    """What the numbers of a column are counted in; "" for text."""
+    if column in _COUNTS:
+        return "elements"
+    if column.startswith("error_ratio_"):
+        return "share of elements"
+    return _UNITS.get(column, "as stored" if column in FLOAT_COLUMNS else "")
 
 
 def row(result: Result, data_id: int) -> list[Cell]:

@@ -20,6 +20,7 @@ from trueness.report.summary import Summary
 
 REPORTS: Mapping[str, str] = {
     "csv": "to_csv.CsvWriter",
+    "xlsx": "to_xlsx.XlsxWriter",
     "json": "to_json.JsonWriter",
     "md": "to_markdown.MarkdownWriter",
 }

@@ -49,6 +49,16 @@ def title(finding: Finding) -> str:
     return cut(clean(name)) + (f" ({inside})" if inside else "")
 
 
+def numbers(finding: Finding) -> str:
+    """`introduced, off by 0.031, of which 0.0002 inherited`."""
+    parts = [clean(finding.kind)]
+    if finding.error == finding.error:
+        parts.append(f"off by {short(finding.error)}")
+    if finding.inherited == finding.inherited:
+        parts.append(f"of which {short(finding.inherited)} inherited")
+    return ", ".join(parts)
+
+
 def short(value: float | None) -> str:
     return "" if value is None or value != value else f"{value:.6g}"
 

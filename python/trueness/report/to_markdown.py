@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trueness.model import Result
-from trueness.report.names import clean, operator, short, tensor, title
+from trueness.report.names import clean, numbers, operator, short, tensor, title
 from trueness.report.summary import Summary
-from trueness.report.to_terminal import headline, numbers
+from trueness.report.to_terminal import headline
 
 ROWS = 10
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]#|~@"} | {"&": "&amp;", "<": "&lt;"})

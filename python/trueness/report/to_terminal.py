@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from trueness.model import Finding, Result
+from trueness.model import Result
 from trueness.report.columns import location, shape_text
-from trueness.report.names import clean, operator, short, tensor, title
+from trueness.report.names import clean, numbers, operator, short, tensor, title
 from trueness.report.summary import Summary
 from trueness.report.trend import BLOCKS, PLAIN, sparkline
 
@@ -119,16 +119,6 @@ def _diagnosis(summary: Summary, top: int) -> Iterator[str]:
         yield from (f"     - {clean(sentence)}" for sentence in finding.evidence)
     if len(diagnosis.findings) > top:
         yield f"     and {len(diagnosis.findings) - top} more, which the reports have"
-
-
-def numbers(finding: Finding) -> str:
-    """`introduced, off by 0.031, of which 0.0002 inherited`."""
-    parts = [clean(finding.kind)]
-    if finding.error == finding.error:
-        parts.append(f"off by {short(finding.error)}")
-    if finding.inherited == finding.inherited:
-        parts.append(f"of which {short(finding.inherited)} inherited")
-    return ", ".join(parts)
 
 
 def _trend(summary: Summary, bars: str) -> Iterator[str]:
