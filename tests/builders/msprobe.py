@@ -19,6 +19,7 @@ class Writer:
         self.level = level
         self.calls: dict[str, dict[str, object]] = {}
         self.scopes: dict[str, str] = {}
+        self.stacks: dict[str, object] = {}
         (folder / "dump_tensor_data" if values else folder).mkdir(parents=True, exist_ok=True)
 
     def call(
@@ -75,4 +76,4 @@ class Writer:
         }
         (self.folder / "dump.json").write_text(json.dumps(content))
         (self.folder / "construct.json").write_text(json.dumps(self.scopes))
-        (self.folder / "stack.json").write_text("{}")
+        (self.folder / "stack.json").write_text(json.dumps(self.stacks))

@@ -10,6 +10,7 @@ from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import AUTO, BITWISE
 from trueness.compare.statistics import compare_statistics
 from trueness.model import Pair, State, Statistics, TensorRef
+from trueness.report.columns import COLUMNS, row
 
 GOLDEN = Statistics(2.0, -1.0, 0.5, 10.0, dtype="float32", shape=(4, 5))
 
@@ -31,6 +32,31 @@ def test_each_value_alone_can_fail_a_pair() -> None:
         assert outcome.passed is False
         assert f"{stem} differs by" in outcome.reason
         assert outcome.metrics[f"{stem}_stat_absolute_error"] == pytest.approx(0.1)
+
+
+def test_relative_errors_are_msit_s_and_the_verdict_is_not_fooled_by_a_mean_near_zero() -> None:
+    golden = Statistics(2.0, -4.0, 1e-9, 10.0, dtype="float32")
+    my = Statistics(2.0, -4.0, -1e-9, 11.0, dtype="float32")
+    outcome = compare_statistics(golden, my, AUTO)
+    assert outcome.metrics["l2norm_stat_relative_error"] == pytest.approx(0.1)
+    assert outcome.metrics["mean_stat_relative_error"] == pytest.approx(2e-9 * 2**23)
+    assert "l2norm differs by 0.1" in outcome.reason
+    assert "mean differs" not in outcome.reason
+    assert outcome.reason.endswith("relative errors: max 0, min 0, mean 0.0167772, l2norm 0.1")
+
+
+def test_a_row_of_the_report_holds_the_statistics_of_both_sides(tmp_path: Path) -> None:
+    sides = [
+        TensorRef("dump.json", member=name, statistics=replace(GOLDEN, max_value=value))
+        for name, value in (("g", 2.0), ("m", 2.5))
+    ]
+    (result,) = compare_pairs([Pair(*sides, "name")])
+    cells = dict(zip(COLUMNS, row(result, 0), strict=True))
+    for side, largest in (("golden", 2.0), ("my", 2.5)):
+        names = ("max_value", "min_value", "mean_value", "l2norm")
+        assert [cells[f"{side}_{name}"] for name in names] == [largest, -1.0, 0.5, 10.0]
+    assert cells["cosine_similarity"] == ""
+    assert "max 0.25" in cells["cmp_fail_reason"]
 
 
 def test_the_bound_is_that_of_the_less_precise_dtype() -> None:

@@ -34,7 +34,9 @@ def statistics_of(ref: TensorRef, files: OpenFiles) -> Statistics:
 
 def compare_statistics(golden: Statistics, my: Statistics, standard: Standard) -> Outcome:
     """`metrics` holds what either side tells and, of what both do, `{name}_stat_absolute_error` and
-    `_relative_error`, where max, min and mean are relative to the largest golden magnitude."""
+    `{name}_stat_relative_error`, the latter |my - golden| / max(|golden|, 2^-23) as with msit. The
+    reason lists these; bounds are applied to differences relative to the largest golden magnitude,
+    since a mean near 0 is off by any factor without being wrong."""
     if golden.shape is not None and my.shape is not None and golden.shape != my.shape:
         shapes = f"golden shape {list(golden.shape)}, my shape {list(my.shape)}"
         reason = f"{STATISTICS_ONLY}: {shapes}"
@@ -60,12 +62,14 @@ def compare_statistics(golden: Statistics, my: Statistics, standard: Standard) -
 def _judge(golden: Statistics, my: Statistics, both: Sequence[str], standard: Standard) -> Outcome:
     metrics = dict(_known(golden, my))
     bounds = standard.bounds_of(golden.dtype, my.dtype)
-    breaches = []
+    breaches, errors = [], []
     for name, difference, scale in _differences(golden, my, both):
         relative = difference / max(scale, _EPSILON)
         stem = name.removesuffix("_value")
         metrics[f"{stem}_stat_absolute_error"] = difference
-        metrics[f"{stem}_stat_relative_error"] = relative
+        own = difference / max(abs(_value(golden, name) or 0.0), _EPSILON)
+        metrics[f"{stem}_stat_relative_error"] = own
+        errors.append(f"{stem} {own:.6g}")
         summed = _SUMMED * scale if name in ("mean_value", "l2norm") else 0.0
         for bound in bounds:
             value = relative if "relative" in bound.metric else difference
@@ -74,7 +78,8 @@ def _judge(golden: Statistics, my: Statistics, both: Sequence[str], standard: St
                 break
     listed = ", ".join(name.removesuffix("_value") for name in both)
     said = "; ".join(breaches) or f"{listed} agree, which does not show that all elements do"
-    return Outcome(State.OK, f"{STATISTICS_ONLY}: {said}", not breaches, Metrics(metrics))
+    reason = f"{STATISTICS_ONLY}: {said}; relative errors: {', '.join(errors)}"
+    return Outcome(State.OK, reason, not breaches, Metrics(metrics))
 
 
 def _differences(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trueness.discover import tree
+from trueness.discover.msprobe_calls import callers
 from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, Statistics, TensorRef
 
@@ -96,7 +97,7 @@ class _Reader:
         folders = (DATA, os.path.basename(str(content.get("dump_data_dir", "")).rstrip("/\\")))
         here = [os.path.join(self.place.folder, name) for name in folders if name]
         self.data = next(filter(os.path.isdir, here), "")
-        scopes = _scopes(os.path.join(self.place.folder, "construct.json"), self.place, leftover)
+        scopes = callers(self.place.folder, self.place.ref(), leftover)
         for order, (name, call) in enumerate(calls.items()):
             match = _MODULE.match(name) or _API.match(name)
             start = replace(
@@ -169,25 +170,6 @@ def _float(value: object) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
-
-
-def _scopes(path: str, place: _Place, leftover: list[Leftover]) -> dict[str, str]:
-    """The module each call was made in; newer files hold [module, stage]. Without the file a name
-    is all there is."""
-    try:
-        parents = _mapping(json.loads(Path(path).read_bytes()))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError) as error:
-        ref = replace(place.ref(), path=path)
-        leftover.append(Leftover(ref, f"cannot be read: {error}", expected=True))
-        return {}
-    scopes = {}
-    for name, parent in parents.items():
-        first = parent[0] if isinstance(parent, list) and parent else parent
-        if isinstance(first, str):
-            scopes[name] = first
-    return scopes
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -12,6 +12,7 @@ from trueness.pair import partners
 from trueness.pair.partners import Operators as Calls
 from trueness.pair.partners import Partner
 
+_MODULE = re.compile(r"(?:Module|Cell)\.")
 _COUNT = re.compile(r"\.\d+(\.(?:forward|backward))?\Z")
 
 
@@ -68,9 +69,16 @@ def _in_order(
     for theirs, own in zip(names if same else others, names, strict=True):
         doubt = "" if theirs == own else f"in the order of calls: {theirs} against {own}"
         callers = golden[theirs][0].scope, my[own][0].scope
-        if not doubt and all(callers) and _family(callers[0]) != _family(callers[1]):
+        if not doubt and _differ(*callers):
             doubt = f"called from {callers[0]} and {callers[1]}"
         yield own, Partner(theirs, how, doubt)
+
+
+def _differ(golden: str, my: str) -> bool:
+    """Where only one side tells the module, the other a place in the code, nothing is known."""
+    if not golden or not my or bool(_MODULE.match(golden)) != bool(_MODULE.match(my)):
+        return False
+    return _family(golden) != _family(my)
 
 
 def _families(calls: Calls) -> dict[str, list[str]]:
