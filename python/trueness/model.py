@@ -128,13 +128,15 @@ class GraphOp:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The graph a dump was made from; `ops` in the order of the file."""
+    """The graph a dump was made from; `ops` in the order of the file. `optimised`: a compiler has
+    rewritten it, so that operators of the model may be gone and others have come."""
 
     path: str
     name: str
     number: int | None
     rank: int | None
     ops: Mapping[str, GraphOp]
+    optimised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+STATISTICS = {"scale": 1, "bias": 0.1, "mean": 0.2, "var": 2}
+
 
 class Builder:
     """Nodes and weights as they are added; `add` returns the name of the output."""
@@ -50,7 +52,7 @@ def cnn(size: int = 16, width: int = 8, blocks: int = 2) -> onnx.ModelProto:
     def conv(x: str, name: str, inner: int, outer: int) -> str:
         y = b.add("Conv", [x, b.weight(f"{name}_w", (outer, inner, 3, 3))], name, pads=[1] * 4)
         ones = np.ones(outer, np.float32)
-        norm = [b.constant(f"{name}_{k}", ones * v) for k, v in zip("sbmv", (1, 0.1, 0.2, 2))]
+        norm = [b.constant(f"{name}_{k}", ones * v) for k, v in STATISTICS.items()]
         return b.add("BatchNormalization", [y, *norm], f"{name}_bn")
 
     x = b.add("Relu", [conv("x", "stem", 3, width)], "stem_relu")

@@ -13,6 +13,7 @@ from trueness.discover.flat import Flat
 from trueness.discover.manual import Manual
 from trueness.discover.msprobe import Msprobe
 from trueness.discover.onnx import Onnx
+from trueness.discover.onnx_dump import OnnxDump
 from trueness.discover.torch_modules import TorchModules
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
@@ -42,6 +43,7 @@ LAYOUTS: Sequence[Layout] = (
     Msprobe(),
     Atb(),
     TorchModules(),
+    OnnxDump(),
     Onnx(),
     Manual(),
     Checkpoint(),

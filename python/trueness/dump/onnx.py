@@ -15,10 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueness.dump.onnx_graph import Node, output_fragment, read_graph
+from trueness.dump.onnx_graph import (
+    Node,
+    dequantised_twins,
+    node_fragment,
+    output_fragment,
+    read_graph,
+)
 from trueness.dump.onnx_session import LEVELS, ONNX_CODES, Sessions, dtype_of, free_dimensions
 from trueness.dump.onnx_session import runtime as _runtime
 from trueness.dump.packed import PackedFile, Slot
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-INDEX = "dump.json"
+INDEX = "onnx_dump.json"
 DATA = "tensors.safetensors"
 FORMAT = "trueness onnx dump"
 
@@ -94,10 +101,12 @@ class OnnxDumper:
         sessions = Sessions(os.path.dirname(self._path), providers, threads)
         graph_bytes, self._plain = self._optimised(sessions)
         self._graph = read_graph(graph_bytes, self._path)
-        self._nodes = _by_unique_name(self._graph.nodes)
+        twins = dequantised_twins(self._graph.nodes)
+        self._nodes = _by_unique_name([*self._graph.nodes, *twins])
         names = [name for name in self._wanted() if name not in self._graph.outputs]
         free = free_dimensions(self._plain, shapes)
-        self._session = sessions.open(graph_bytes + output_fragment(names), "disable", free=free)
+        graph_bytes += node_fragment(twins) + output_fragment(names)
+        self._session = sessions.open(graph_bytes, "disable", free=free)
         self._ports = _classified(self._session.get_outputs())
 
     @property
@@ -215,7 +224,8 @@ class OnnxDumper:
         for slot in slots:
             entry: dict[str, Any] = {"name": slot.name, "dtype": slot.dtype, "shape": slot.shape}
             if statistics is not None:
-                entry["statistics"] = statistics[slot.name]
+                known = statistics[slot.name].items()
+                entry["statistics"] = {key: x if isfinite(x) else None for key, x in known}
             tensors.append(entry)
         index = {
             "format": FORMAT,
@@ -233,7 +243,7 @@ class OnnxDumper:
             "tensors": tensors,
             "skipped": self._ports.skipped,
         }
-        text = json.dumps(index, ensure_ascii=True, indent=1)
+        text = json.dumps(index, ensure_ascii=True, indent=1, allow_nan=False)
         Path(folder, INDEX).write_text(text, encoding="ascii")
 
 

@@ -24,6 +24,16 @@ _VALUE_NAME = 1
 _TENSOR_NAME = 8
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
+_RESULT_SCALE = {
+    **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"), 6),
+    **dict.fromkeys(("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"), 3),
+    **dict.fromkeys(("QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearReduceMean"), 3),
+    "QLinearConcat": 0,
+    "QGemm": 7,
+}
+"""Which input is the scale of the result; its zero point follows. The operators of ONNX and of
+https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -75,6 +85,26 @@ def read_graph(model: Buffer, path: str) -> OnnxGraph:
     return OnnxGraph(tuple(nodes), own, tuple(outputs), weights)
 
 
+def dequantised_twins(nodes: Iterable[Node]) -> list[Node]:
+    """For each integer result of a quantised operator a node that gives its real values, which a
+    comparison can understand. They change nothing that was there."""
+    twins = []
+    for node in nodes:
+        place = _RESULT_SCALE.get(node.op_type)
+        if place is None or len(node.inputs) < place + 2 or not node.inputs[place + 1]:
+            continue
+        given = (node.outputs[0], node.inputs[place], node.inputs[place + 1])
+        name = f"{node.outputs[0]}.dequantized"
+        twins.append(Node(name, "DequantizeLinear", "", given, (name,)))
+    return twins
+
+
+def node_fragment(nodes: Iterable[Node]) -> bytes:
+    """What to put behind the bytes of a model to add nodes without attributes."""
+    messages = b"".join(_delimited(_GRAPH_NODE, _encoded(node)) for node in nodes)
+    return _delimited(_MODEL_GRAPH, messages) if messages else b""
+
+
 def output_fragment(names: Iterable[str]) -> bytes:
     """What to put behind the bytes of a model to make these tensors outputs too. Their types are
     left to whoever loads it."""
@@ -84,6 +114,16 @@ def output_fragment(names: Iterable[str]) -> bytes:
 
 def _named(name: str) -> bytes:
     return _delimited(_VALUE_NAME, name.encode("utf-8", "surrogateescape"))
+
+
+def _encoded(node: Node) -> bytes:
+    texts = [
+        *((_NODE_INPUT, name) for name in node.inputs),
+        *((_NODE_OUTPUT, name) for name in node.outputs),
+        (_NODE_NAME, node.name),
+        (_NODE_TYPE, node.op_type),
+    ]
+    return b"".join(_delimited(n, t.encode("utf-8", "surrogateescape")) for n, t in texts)
 
 
 def _delimited(number: int, content: bytes) -> bytes:

@@ -16,6 +16,7 @@ from trueness.pair import (
     by_metadata,
     by_module,
     by_name,
+    by_onnx,
     by_tensor_name,
     by_tree,
 )
@@ -40,6 +41,7 @@ PAIRINGS: Sequence[Pairing] = (
     Pairing("atb", "atb", "atb", by_tree.pair),
     Pairing("torch", "torch_modules", "torch_modules", by_module.pair),
     Pairing("atb_torch", "torch_modules", "atb", atb_torch.pair),
+    Pairing("onnx_dump", "onnx_dump", "onnx_dump", by_onnx.pair),
     Pairing("onnx", "onnx", "onnx", by_module.pair),
     Pairing("manual", "manual", "flat", by_metadata.pair),
     Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
