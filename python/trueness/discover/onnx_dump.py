@@ -1,6 +1,6 @@
-"""Dumps of `trueness benchmark --dump`: folders of an `onnx_dump.json`, which has the graph, and one
-file with all tensors, or with their statistics in the index. Each run of the model is a folder,
-named by its number."""
+"""Dumps of `trueness benchmark --dump`: folders of an `onnx_dump.json`, which has the graph, and of
+one file with all tensors, or with their statistics in the index. Each run of the model is a
+folder, named by its number."""
 
 from __future__ import annotations
 
