@@ -129,18 +129,26 @@ class Trial:
         return Graph("graph.txt", "graph", 1, 0, ops)
 
     def _visible(self, site: Site, wrong: Array) -> bool:
-        right = site.compute()
-        norm = float(np.linalg.norm(right)) or 1.0
-        kind = site.node.kind
-        rounding = np.linalg.norm(self.machine.keep(right, kind) - right) / norm
+        """Whether what the kernel writes shows the fault."""
+        if not np.isfinite(wrong).all():
+            return False
+        kind, exact = self._written(site, site.compute())
+        right = self.machine.keep(exact, kind).astype(np.float64)
+        shown = self.machine.keep(self._written(site, wrong)[1], kind).astype(np.float64)
+        rounding = np.linalg.norm(right - exact)
         if self.column.dtype == "int8" and kind == "float":
             step = float(np.abs(right).max()) / 127 or 1.0
-            rounding = max(rounding, np.linalg.norm(np.rint(right / step) * step - right) / norm)
-        effect = np.linalg.norm(
-            self.machine.keep(wrong, kind).astype(np.float64)
-            - self.machine.keep(right, kind).astype(np.float64)
-        )
-        return bool(np.isfinite(wrong).all() and effect / norm > VISIBLE * rounding)
+            rounding = max(rounding, np.linalg.norm(np.rint(right / step) * step - right))
+        return bool(np.linalg.norm(shown - right) > VISIBLE * rounding)
+
+    def _written(self, site: Site, result: Array) -> tuple[str, Array]:
+        """What becomes of an operator's result in the rest of its kernel, not yet stored."""
+        nodes = next(nodes for _, nodes in self.kernels if site.node in nodes)
+        last = site.node
+        for node in nodes[nodes.index(site.node) + 1 :]:
+            values = {**self.my, last.name: self.machine.keep(result, last.kind)}
+            result, last = node.function(self.machine, *(values[i] for i in node.inputs)), node
+        return last.kind, np.asarray(result)
 
     def _rerun(self, at: int, stored: Array) -> dict[str, Array]:
         """The run from the broken operator on; what does not depend on it stays the same object."""

@@ -20,6 +20,11 @@ class GraphEdges:
     def __bool__(self) -> bool:
         return bool(self._ops)
 
+    def type_of(self, name: str) -> str:
+        """The type of an operator; of one that is in no graph its name without the number."""
+        op = self._ops.get(name)
+        return op.type if op else name.rstrip("0123456789").rstrip("_")
+
     def rows(
         self, parts: Sequence[str], output_of: Mapping[tuple[str, int], int]
     ) -> Mapping[int, frozenset[str]]:

@@ -20,6 +20,7 @@ MATERIAL = 1.25
 """Times the rounding of a result that an operator must add to it before it is worth a word."""
 KEPT = 12
 _YIELDS = 0.4
+_MOST = 15.0
 _NEIGHBOURS = 8
 
 
@@ -80,15 +81,16 @@ def judge(trace: Trace) -> Verdict:
 
 
 def _scores(surprise: Surprise) -> Floats:
+    """What is above the gate, from error, norm and mean together."""
     added = np.sqrt(np.maximum(surprise.error**2 - surprise.expected**2, 0))
     least = MATERIAL * surprise.floor
-    scores = np.where(added > least, surprise.by_error, 0)
+    total = np.where(added > least, np.fmax(surprise.by_error, 0), 0) ** 2
     for change, score in (
         (surprise.drift, surprise.by_norm),
         (surprise.shift, surprise.by_mean),
     ):
-        other = np.where(np.abs(change) > least, np.minimum(score / 2, 15), 0)
-        scores = np.fmax(scores, other)
+        total += np.where(np.abs(change) > least, np.minimum(score / 2, _MOST), 0) ** 2
+    scores = np.sqrt(total)
     return np.nan_to_num(np.where(scores > GATE, scores, 0))
 
 

@@ -16,14 +16,17 @@ from trueness.diagnose.trace import COUNT, ERROR, GOLDEN_L2, GOLDEN_MEAN, MY_MEA
 _SUM = re.compile(r"add|sub|residual|plus", re.IGNORECASE)
 _SPREAD = 0.35
 """Of the logarithm of the amplification, for a type of which nothing is known."""
-_LEAST = 0.05
+_LEAST = 0.04
 _SHRINKS = -1.0
 """Less than this no type is believed to take from the error it inherits."""
+_OTHER_ROLE = 0.1
+"""What is added where peers do something else in the model."""
 _FEW = 5
 _RELATIVE, _ABSOLUTE, _BEHIND = 0, 1, 3
 """Places among the laws of `_predictions`."""
 _NO_LAW = 1.5
 """A law that is off by more, as a logarithm, fits by accident."""
+_NOBODY = ""
 _TINY = 1e-300
 _LARGE = 1e3
 
@@ -87,7 +90,7 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         grown = _grown(trace, reads, ops, inherited)
         inherited = _inherited(trace, reads, ops, grown)
     predictions = _predictions(ops, inherited)
-    residuals = np.log(np.maximum(ops.error, 1e-3 * predictions) / predictions)
+    residuals = _residuals(ops, predictions)
     expected = np.full(len(ops.error), np.nan)
     by_error = np.full(len(ops.error), np.nan)
     noise = np.maximum(2 * ops.error / np.sqrt(np.maximum(ops.count, 1)), 1e-3 * ops.floor)
@@ -100,8 +103,8 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         if len(members) < _FEW:
             usual = predictions[_usual(kind), members]
             expected[members] = np.maximum(expected[members], usual)
-            scale = float(np.hypot(scale, _SPREAD / 2))
-        by_error[members] = np.log(ops.error[members] / expected[members]) / scale
+            scale = float(np.hypot(scale, _OTHER_ROLE))
+        by_error[members] = _residuals(ops, expected)[members] / scale
         peers[members] = len(peers_of) - 1
         if len(peers_of) >= _FEW:
             for values, score in ((drift, by_norm), (shift, by_mean)):
@@ -145,13 +148,18 @@ def _grown(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> Floa
     """By how much the operators without a row have let the error of each read grow, as far as
     others of their type tell."""
     grown = np.ones(len(reads.op))
-    kinds = np.array(trace.types)
-    growth = ops.error / inherited.relative
+    kinds = np.array(trace.kinds)
+    predicted = np.hypot(inherited.relative, _floor(ops.floor, ops.both, inherited.relative))
+    error = table(trace)[reads.row, ERROR]
     for at, types in reads.through.items():
         for kind in types:
-            known = growth[(kinds == kind) & (ops.error > 0) & (inherited.relative > 0)]
-            if len(known):
-                grown[at] *= max(1.0, float(np.quantile(known, 0.75)))
+            known = (kinds == kind) & (ops.error > 0)
+            if not known.any() or not error[at] > 0:
+                continue
+            growth = max(1.0, float(np.quantile(ops.error[known] / predicted[known], 0.75)))
+            floor, both = np.median(ops.floor[known]), ops.both[known].mean() > 0.5
+            before = grown[at] * error[at]
+            grown[at] *= growth * np.hypot(before, _floor(floor, both, before)) / before
     return np.minimum(grown, _LARGE)
 
 
@@ -191,20 +199,27 @@ def _predictions(ops: _Ops, inherited: _Inherited) -> Floats:
     """What the error would be by several laws, a row each: what holds for an operator, its peers
     tell. The last is that of a copy, which does not round."""
     laws = [inherited.relative, inherited.absolute, inherited.rms, inherited.behind]
-    found = [np.hypot(law, _floor(ops, law)) for law in laws]
+    found = [np.hypot(law, _floor(ops.floor, ops.both, law)) for law in laws]
     all_laws: Floats = np.array([*found, inherited.relative])
     least: Floats = 1e-3 * ops.floor + _TINY
     return np.maximum(all_laws, least)
 
 
-def _floor(ops: _Ops, inherited: Floats) -> Floats:
+def _residuals(ops: _Ops, predictions: Floats) -> Floats:
+    """Logarithm of the error over what was predicted. What is well below the rounding of a result
+    is all the same: half of it is added to both."""
+    soft = 0.25 * ops.floor**2 + _TINY
+    found: Floats = np.log((ops.error**2 + soft) / (predictions**2 + soft)) / 2
+    return found
+
+
+def _floor(floor: Floats, both: npt.NDArray[np.bool_], inherited: Floats) -> Floats:
     """What rounding adds. Where golden was rounded too only what falls to another side of a
     rounding boundary differs: of an error d far below a step q a share d / q moves by q, so that
     the square of the error is q d."""
-    moved = 2.8 * ops.floor * np.maximum(inherited, 1e-3 * ops.floor)
-    both: Floats = np.sqrt(np.minimum(moved, 2 * ops.floor**2))
-    chosen: Floats = np.where(ops.both, both, ops.floor)
-    return chosen
+    moved = 2.8 * floor * np.maximum(inherited, 1e-3 * floor)
+    found: Floats = np.where(both, np.sqrt(np.minimum(moved, 2 * floor**2)), floor)
+    return found
 
 
 def _groups(trace: Trace, reads: Reads, ops: _Ops) -> Iterator[tuple[str, Ints, Ints]]:
@@ -212,15 +227,15 @@ def _groups(trace: Trace, reads: Reads, ops: _Ops) -> Iterator[tuple[str, Ints, 
     inputs come from the same types, where these are enough, else all of one type. What is bit for
     bit equal tells nothing of how errors grow."""
     sources: defaultdict[int, set[str]] = defaultdict(set)
-    for op, producer in zip(reads.op.tolist(), reads.producer.tolist(), strict=True):
-        if producer >= 0:
-            sources[op].add(trace.types[producer])
+    wrong = table(trace)[reads.row, ERROR] > 0
+    for op, producer in zip(reads.op[wrong].tolist(), reads.producer[wrong].tolist(), strict=True):
+        sources[op].add(trace.kinds[producer] if producer >= 0 else _NOBODY)
     by_type: defaultdict[str, defaultdict[object, list[int]]] = defaultdict(
         lambda: defaultdict(list)
     )
     for place in np.flatnonzero(ops.error > 0).tolist():
         role = frozenset(sources[place]) if place in sources else None
-        by_type[trace.types[place]][role].append(place)
+        by_type[trace.kinds[place]][role].append(place)
     for kind, roles in by_type.items():
         everyone = np.array([place for members in roles.values() for place in members])
         for members in roles.values():
@@ -237,13 +252,15 @@ def _law(kind: str, residuals: Floats) -> tuple[int, float, float]:
     what it says."""
     size = residuals.shape[1]
     if size < _FEW:
-        return _BEHIND, 0.0, _SPREAD * (1 + 1 / size)
-    quarters = np.quantile(residuals, [0.25, 0.5, 0.75], axis=1)
+        return _ABSOLUTE if _SUM.search(kind) else _BEHIND, 0.0, _SPREAD * (1 + 1 / size)
+    quarters = np.quantile(residuals, [0.25, 0.5, 0.75, 0.9], axis=1)
     spreads = np.maximum(quarters[2] - quarters[1], (quarters[1] - quarters[0]) / 2) / 0.6745
+    if size >= 2 * _FEW:
+        spreads = np.maximum(spreads, (quarters[3] - quarters[1]) / 1.2816)
     spreads[_usual(kind)] *= 0.8
     spreads[np.abs(quarters[1]) > _NO_LAW] += _NO_LAW
     which = int(np.argmin(spreads))
-    spread = np.sqrt((size * spreads[which] ** 2 + _SPREAD**2) / (size + 1) + _LEAST**2)
+    spread = np.sqrt(spreads[which] ** 2 + 2 * (_SPREAD / size) ** 2 + _LEAST**2)
     centre = max(float(quarters[1, which]) * size / (size + 1), _SHRINKS)
     return which, centre, float(spread)
 

@@ -36,7 +36,8 @@ would in a clean run."""
 
 class Trace:
     """`add` takes the rows of one rank and token in execution order. Columns of rows: `values` of
-    COLUMNS, `op_of` the place of the operator, `is_input`; of operators: the rest."""
+    COLUMNS, `op_of` the place of the operator, `is_input`; of operators: the rest. `kinds` are the
+    types, of fused ones those of all parts."""
 
     def __init__(self, graph: GraphEdges) -> None:
         self.graph = graph
@@ -45,6 +46,7 @@ class Trace:
         self.is_input = bytearray()
         self.names: list[str] = []
         self.types: list[str] = []
+        self.kinds: list[str] = []
         self.parts: list[Sequence[str]] = []
         self.output_of: dict[tuple[str, int], int] = {}
         self.worst = array("l")
@@ -94,7 +96,9 @@ class Trace:
         self._squares, self._inputs, self._finite = 0.0, 0, True
         self.names.append(name)
         self.types.append(kind)
-        self.parts.append(_parts(name, pairing))
+        parts = _parts(name, pairing)
+        self.parts.append(parts)
+        self.kinds.append(kind if len(parts) == 1 else "+".join(map(self.graph.type_of, parts)))
         self.worst.append(-1)
         self.floors.append(0.0)
         self.rounded_both.append(False)
