@@ -158,13 +158,19 @@ private:
             input.my = my_reader_.elements(i, input.count, space.my.data);
             input.known_absolute = known_absolute_.load(std::memory_order_relaxed);
             input.known_relative = known_relative_.load(std::memory_order_relaxed);
+            input.known_reach = known_reach_.load(std::memory_order_relaxed);
             Sums block{};
             if (!kernel_(input, block)) careful_block(input, block);
             if (block.max_absolute_at != 0) raise(known_absolute_, block.max_absolute);
             if (block.max_relative_at != 0) raise(known_relative_, block.max_relative);
             out = merge(out, block);
+            raise(known_reach_, std::min(reach(out.golden), reach(out.my)));
         }
         return out;
+    }
+
+    static double reach(const SideSums& side) {
+        return side.finite == 0 ? -1 : std::min(side.max, -side.min);
     }
 
     static void raise(std::atomic<double>& known, double value) {
@@ -191,10 +197,11 @@ private:
     std::uint64_t block_ = kBlock;
     int ulp_mantissa_ = -1;
     int ulp_min_exponent_ = 0;
-    // Largest errors met so far by any thread. Every block that holds the final maximum reaches
-    // them, so what is found does not depend on who came first.
+    // Largest errors and ranges met so far by any thread. Every block that holds a final extreme
+    // reaches them, so what is found does not depend on who came first.
     std::atomic<double> known_absolute_{-1};
     std::atomic<double> known_relative_{-1};
+    std::atomic<double> known_reach_{-1};
     std::vector<Sums> stretches_;
     std::atomic<std::size_t> next_{0};
 };

@@ -26,6 +26,8 @@ struct KernelInput {
     double known_absolute;  // maxima found so far, -1 for none: what is below them need
                             // not be located
     double known_relative;
+    double known_reach;  // magnitudes up to this lie within both sides' minima and maxima met so
+                         // far, -1 for none: they need not be looked for
     const Tolerances* tolerances;  // with kTolerances
     const float* const* tables;    // value of each code of the 8-bit float types, by DType
     void* scratch;                 // kScratchBytes, 64-byte aligned

@@ -76,7 +76,7 @@ bool same(DType golden_dtype, DType my_dtype, std::size_t count, Kind kind, std:
     const trueness::Tolerances asked{
         2, {1e-5, 0.1}, {1e-3, 0}, 1, 0.25, 1e-3, 1, grid.mantissa_bits < 0 ? 0U : 3U};
     input.tolerances = &asked;
-    input.known_absolute = input.known_relative = -1;
+    input.known_absolute = input.known_relative = input.known_reach = -1;
     input.scratch = scratch.bytes.data();
     trueness::Sums narrow{}, wide{};
     const bool done = trueness::kernel_baseline(input, narrow);

@@ -5,6 +5,7 @@
 #include "metrics/kernels/extremes.inl"
 #include "metrics/kernels/load.inl"
 #include "metrics/kernels/moments.inl"
+#include "metrics/kernels/near.inl"
 #include "metrics/kernels/tolerances.inl"
 #include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
@@ -116,11 +117,20 @@ void run_strip(const T* g, const T* m, std::size_t n, Moments& moments, Extremes
 
 // Without `next` the block is all there; else it decodes the strip that begins at its argument.
 template <bool kWithExtremes, bool kWithRelative, class T, class Next>
-void run_strips(const Block<T>& block, Next next, Moments& moments, Extremes<T>& extremes) {
+void run_strips(const Block<T>& block, Next next, double reach, Moments& moments,
+                Extremes<T>& extremes) {
+    // Where one strip is not near, its neighbours hardly are: from there on none is tried.
+    bool near = kWithRelative && sizeof(T) == sizeof(float);
     for (std::size_t i = 0; i < block.n; i += kStrip) {
         const std::size_t n = block.n - i < kStrip ? block.n - i : kStrip;
         next(i, n);
         if (i == 0) extremes = Extremes<T>(block.golden[0], block.my[0]);
+        if constexpr (kWithRelative && sizeof(T) == sizeof(float)) {
+            near = near && n == kStrip &&
+                   add_near_strip(block.golden + i, block.my + i, static_cast<float>(reach),
+                                  moments, extremes);
+            if (near) continue;
+        }
         run_strip<kWithExtremes, kWithRelative>(block.golden + i, block.my + i, n, moments,
                                                 extremes);
     }
@@ -140,10 +150,13 @@ inline double magnitude(const SideSums& side) {
 template <class T>
 Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
                            const KernelInput& input, Sums& out) {
-    out.golden.min = static_cast<double>(smallest(extremes.golden_min, extremes.golden_min[0]));
-    out.golden.max = static_cast<double>(largest(extremes.golden_max, extremes.golden_max[0]));
-    out.my.min = static_cast<double>(smallest(extremes.my_min, extremes.my_min[0]));
-    out.my.max = static_cast<double>(largest(extremes.my_max, extremes.my_max[0]));
+    // The sign of a zero among zeros depends on the width of the lanes; + 0.0 makes it positive.
+    out.golden.min =
+        static_cast<double>(smallest(extremes.golden_min, extremes.golden_min[0])) + 0.0;
+    out.golden.max =
+        static_cast<double>(largest(extremes.golden_max, extremes.golden_max[0])) + 0.0;
+    out.my.min = static_cast<double>(smallest(extremes.my_min, extremes.my_min[0])) + 0.0;
+    out.my.max = static_cast<double>(largest(extremes.my_max, extremes.my_max[0])) + 0.0;
     // The passes may have rounded: what could still reach the known maximum is located exactly.
     constexpr double kSlack = 1 + 0x1p-21;
     const T most = largest(extremes.absolute, T{0});
@@ -169,11 +182,11 @@ Magnitudes run_passes(const Block<T>& block, Next next, const KernelInput& input
     Moments moments{};
     Extremes<T> extremes(0, 0);
     if (input.groups & kRelative) {
-        run_strips<true, true>(block, next, moments, extremes);
+        run_strips<true, true>(block, next, input.known_reach, moments, extremes);
     } else if (sizeof(T) == sizeof(double) || (input.groups & (kExtremes | kDivergence))) {
-        run_strips<true, false>(block, next, moments, extremes);
+        run_strips<true, false>(block, next, input.known_reach, moments, extremes);
     } else {
-        run_strips<false, false>(block, next, moments, extremes);
+        run_strips<false, false>(block, next, input.known_reach, moments, extremes);
         finish_moments(moments, block.golden, block.my, block.n, out);
         return {};
     }
@@ -199,10 +212,24 @@ bool trustworthy(const KernelInput& input, const Magnitudes& top, const Sums& su
     return true;
 }
 
+template <class T>
+double largest_of(const T* values, std::size_t n) {
+    using V = typename ExtremesTraits<T>::Value;
+    constexpr std::size_t kWidth = ExtremesTraits<T>::kWidth;
+    V top = V{} + values[0];
+    std::size_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) top = larger(top, load<V>(values + i));
+    for (; i < n; ++i) top[0] = values[i] > top[0] ? values[i] : top[0];
+    // A sum with +0, as zeros of both signs are equal and which one is met first depends on the
+    // width.
+    return static_cast<double>(largest(top, top[0])) + 0.0;
+}
+
 // False where the peaks leave no room for absent elements.
 template <class T>
-bool run_divergence(const Block<T>& block, const Magnitudes& top, double golden_max, double my_max,
-                    Sums& out) {
+bool run_divergence(const Block<T>& block, const Magnitudes& top, Sums& out) {
+    const double golden_max = largest_of(block.golden, block.n);
+    const double my_max = largest_of(block.my, block.n);
     if (!(golden_max > kLeastPeak<T> && my_max > kLeastPeak<T>)) return false;
     if constexpr (sizeof(T) == sizeof(float)) {
         if (top.difference <= kNear) {
@@ -227,13 +254,6 @@ std::size_t first_pair(const Block<T>& block) {
     std::size_t i = 0;
     while (i < block.n && !(finite(block.golden[i]) && finite(block.my[i]))) ++i;
     return i;
-}
-
-template <class T>
-T largest_of(const T* values, std::size_t n) {
-    T top = values[0];
-    for (std::size_t i = 1; i < n; ++i) top = values[i] > top ? values[i] : top;
-    return top;
 }
 
 // The same over a copy without the pairs that are not finite.
@@ -269,9 +289,7 @@ bool run_cleaned(const Block<T>& block, const KernelInput& input, T* golden, T* 
     if ((input.groups & kDivergence) && out.finite > 0) {
         Sums ignored{};
         clean_block(block.golden, block.my, block.n, kAbsent<T>, golden, my, ignored);
-        const auto golden_max = static_cast<double>(largest_of(golden, block.n));
-        const auto my_max = static_cast<double>(largest_of(my, block.n));
-        if (!run_divergence(cleaned, top, golden_max, my_max, out)) return false;
+        if (!run_divergence(cleaned, top, out)) return false;
     }
     return finite(out.golden.squares + out.my.squares);
 }
@@ -307,10 +325,7 @@ bool run_typed(const KernelInput& input, Sums& out) {
         return run_cleaned(block, input, buffers[2], buffers[3], out);
     }
     if (!trustworthy<T>(input, top, out)) return false;
-    if ((input.groups & kDivergence) &&
-        !run_divergence(block, top, out.golden.max, out.my.max, out)) {
-        return false;
-    }
+    if ((input.groups & kDivergence) && !run_divergence(block, top, out)) return false;
     run_ulp(block, input, out);
     if (input.groups & kTolerances) {
         run_tolerances(block.golden, block.my, block.n, input, 0, out.tolerances);
