@@ -3,6 +3,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trueness.model import Metrics, Result, State, TensorRef
 from trueness.report import naming, write_report
@@ -34,6 +36,9 @@ MSIT = [
     "relative_euclidean_distance",
     "cmp_fail_reason",
 ]
+
+
+HARD = "\",\n\r\t\0 '=+-@\u2028"
 
 
 def result(name: str = "Add", **changes: object) -> Result:
@@ -117,6 +122,16 @@ def test_any_name_stays_in_its_cell(tmp_path: Path, name: str, shown: str) -> No
     assert len(found) == 2
     assert found[0]["op_name"] == shown
     assert found[1]["op_name"] == "Add"
+
+
+@given(st.lists(st.text(st.sampled_from(HARD) | st.characters(codec="utf-8"), max_size=9)))
+def test_any_names_stay_in_their_cells(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str]
+) -> None:
+    found = written(tmp_path_factory.mktemp("csv"), *map(result, names))
+    for row_, name in zip(found, names, strict=True):
+        shown = name.replace("\r", "\\r").replace("\0", "\\0")
+        assert row_["op_name"] == ("'" if name[:1] in tuple("=+-@\t\r") else "") + shown
 
 
 def test_numbers_are_no_formulas(tmp_path: Path) -> None:

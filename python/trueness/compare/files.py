@@ -222,14 +222,14 @@ class Worker:
 
 def _whole_paths(item: Pair | Unmatched) -> tuple[str, str] | None:
     """Of a pair of whole files that hold values and are compared as they are."""
-    if isinstance(item, Unmatched) or item.golden.length:
+    if isinstance(item, Unmatched) or not (_is_whole(item.golden) and _is_whole(item.my)):
         return None
-    golden, my = item.golden, item.my
-    if golden.member is not None or golden.statistics is not None or golden.shards:
-        return None
-    if my.member is not None or my.statistics is not None or my.shards:
-        return None
-    return golden.path, my.path
+    return item.golden.path, item.my.path
+
+
+def _is_whole(ref: TensorRef) -> bool:
+    special = ref.statistics or ref.shards or ref.length or ref.quantised
+    return ref.member is None and not special
 
 
 def _pairing(pair: Pair) -> str:

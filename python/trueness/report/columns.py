@@ -4,6 +4,7 @@ and ours behind them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isnan
 
 from trueness.model import Result, TensorRef
@@ -64,6 +65,8 @@ _FLOATS = (
     *_MSIT_METRICS,
     *(name for name in _OTHER_METRICS if name not in _COUNTS),
 )
+_NUMBERS = (*_FLOATS, *_COUNTS, *_INDEXES)
+_COUNTS_AT, _INDEXES_AT = len(_FLOATS), len(_FLOATS) + len(_COUNTS)
 FLOAT_COLUMNS = frozenset((*_FLOATS, "introduced_score"))
 INTEGER_COLUMNS = frozenset(("token_id", "rank", *_COUNTS))
 """What is a number wherever it is there; all others are text."""
@@ -94,9 +97,10 @@ def row(result: Result, data_id: int) -> list[Cell]:
     tensors that the user gave no name."""
     golden, my = result.golden, result.my
     own = my or golden or TensorRef("")
-    floats: list[Cell] = ["" if x != x else x for x in result.metrics.pick(_FLOATS)]
-    counts: list[Cell] = ["" if x != x else int(x) for x in result.metrics.pick(_COUNTS)]
-    indexes = [place(x, result.golden_shape) for x in result.metrics.pick(_INDEXES)]
+    numbers = result.metrics.pick(_NUMBERS)
+    floats: list[Cell] = ["" if x != x else x for x in numbers[:_COUNTS_AT]]
+    counts: list[Cell] = ["" if x != x else int(x) for x in numbers[_COUNTS_AT:_INDEXES_AT]]
+    indexes = [place(x, result.golden_shape) for x in numbers[_INDEXES_AT:]]
     return [
         _number(own.token),
         own.label or data_id,
@@ -141,7 +145,8 @@ def location(ref: TensorRef | None) -> str:
     return f"{ref.path},{ref.member[0]}s,{ref.member[1]}"
 
 
-def shape_text(shape: Sequence[int] | None) -> str:
+@lru_cache(1024)
+def shape_text(shape: tuple[int, ...] | None) -> str:
     return "" if shape is None else f"[{', '.join(map(str, shape))}]"
 
 

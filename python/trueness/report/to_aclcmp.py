@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Mapping
 from math import isnan
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from trueness.model import Result
 from trueness.report.columns import Cell, location, shape_text
-from trueness.report.to_csv import _safe
+from trueness.report.to_csv import Texts
 
 _METRICS = (
     "cosine_similarity",
@@ -39,9 +38,9 @@ def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(map(_row, results))
+            texts = Texts()
+            file.write(texts.line(COLUMNS))
+            file.writelines(texts.line(_row(result)) for result in results)
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)
@@ -50,7 +49,7 @@ def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
 
 def _row(result: Result) -> list[Cell]:
     own = result.golden or result.my
-    cells: list[Cell] = [
+    return [
         own.label if own else "",
         location(result.golden),
         result.golden_dtype,
@@ -62,7 +61,6 @@ def _row(result: Result) -> list[Cell]:
         *(_metric(result.metrics, name) for name in _METRICS),
         result.reason,
     ]
-    return [_safe(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
 def _metric(metrics: Mapping[str, float], name: str) -> Cell:
