@@ -58,6 +58,16 @@ def test_two_steps_in_a_row_of_small_weights_are_seen(tmp_path: Path) -> None:
     assert row.metrics["relative_euclidean_distance"] < 0.01
 
 
+def test_a_name_that_says_weight_twice(tmp_path: Path) -> None:
+    """msit looks for scales of weight_scale_norm.weight_scale."""
+    name = "weight_norm.weight"
+    write_safetensors(tmp_path / "golden/m.safetensors", {name: WEIGHT})
+    mine = {key.replace("a.weight", name): value for key, value in MINE.items()}
+    write_safetensors(tmp_path / "my/m.safetensors", mine)
+    first, *others = compare_dumps(tmp_path / "golden", tmp_path / "my")
+    assert (first.passed, [row.passed for row in others]) == (True, [None, None])
+
+
 def test_what_belongs_to_the_quantised_weight_is_not_missed(tmp_path: Path) -> None:
     beside = {f"a.{what}": np.ones(4, np.float32) for what in ("deq_scale", "quant_bias")}
     rows = rows_of(tmp_path, {**MINE, **beside, "b.deq_scale": np.ones(4, np.float32)})
