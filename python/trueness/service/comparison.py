@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from trueness.service import interval, samples
 from trueness.service.catalogue import (
+    AMPLIFIED,
     BY_KEY,
     JUDGED,
     METRICS,
@@ -201,7 +202,8 @@ def _tolerance(metric: Metric, statistic: str, asked: Mapping[str, float]) -> fl
         return asked[metric.key]
     if not is_relative(metric):
         return POINTS_TOLERANCE
-    return asked.get("", TOLERANCE.get(statistic, math.nan))
+    allowed = TOLERANCE.get(statistic, math.nan) * AMPLIFIED.get(metric.key, 1.0)
+    return asked.get("", allowed)
 
 
 def _judged(row: Row, tolerance: float, found: interval.Interval | None) -> Row:
