@@ -8,6 +8,7 @@ from random import Random
 
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
+from trueness.errors import FormatError
 from trueness.model import Described, Pair, TensorRef, Unmatched
 from trueness.pair import by_fusion, by_graph
 
@@ -50,6 +51,7 @@ class Tree:
     rows: set[Row] = field(default_factory=set)
     fusion_rows: set[Row] = field(default_factory=set)
     headers: dict[str, list[Described]] = field(default_factory=dict)
+    truncated: set[str] = field(default_factory=set)
     clock: int = 1_700_000_000_000_000
     order: Random = field(default_factory=lambda: Random(0))
 
@@ -72,6 +74,8 @@ class Tree:
         self.headers[str(path)] = tensors
 
     def describe(self, ref: TensorRef) -> list[Described]:
+        if ref.path in self.truncated:
+            raise FormatError(ref.path, 0, "", "a whole header", "the end of the file")
         return self.headers[ref.path]
 
     def pair(self, rank: int | None = None, token: int | None = None) -> list[Pair | Unmatched]:

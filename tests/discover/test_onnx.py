@@ -44,7 +44,7 @@ def test_the_newer_of_two_runs_and_files_of_other_names(tmp_path: Path) -> None:
     assert [ref.order for ref in found.tensors] == [TIME + 5]
     assert {Path(left.ref.path).name: left.expected for left in found.leftover} == {
         f"a.0.{TIME}.npy": True,
-        "notes.txt": False,
+        "notes.txt": True,
         "a.npy": False,
     }
 

@@ -15,6 +15,7 @@ from builders.torchair import (
     LAYOUTS,
     Input,
     Op,
+    Row,
     Step,
     Tree,
     found,
@@ -101,6 +102,26 @@ def test_damage_takes_away_only_what_is_gone(data: st.DataObject) -> None:
         fusion_rows = tree.pair_fusion()
         assert set(found_fusion(fusion_rows)) == tree.fusion_rows
         every_file_once(fusion_rows, tree, ("off", "ge"))
+
+
+@given(st.data())
+@settings(max_examples=20)
+def test_files_whose_header_is_cut_cost_their_own_rows_only(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tree = data.draw(trees(Path(folder) / "tree"))
+        files = sorted(tree.headers)
+        tree.truncated.update(data.draw(st.lists(st.sampled_from(files), max_size=3)))
+        for planned, rows, names, sides in (
+            (tree.rows, tree.pair(), found, ("fx", "ge")),
+            (tree.fusion_rows, tree.pair_fusion(), found_fusion, ("off", "ge")),
+        ):
+            assert sound(set(names(rows)), tree) == sound(planned, tree)
+            every_file_once(rows, tree, sides)
+
+
+def sound(rows: set[Row], tree: Tree) -> set[Row]:
+    """Without those of which a file is truncated."""
+    return {r for r in rows if not tree.truncated & {r[0].partition(":")[0], r[1]}}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trueness.discover import tree
+from trueness.discover.flat import is_document
 from trueness.model import Dump, Leftover, TensorRef
 
 _FILE_NAME = re.compile(
@@ -54,7 +55,7 @@ def _add(
     match = _FILE_NAME.fullmatch(name)
     if match is None:
         reason = "its name is not {node}.{index}.{time}.npy"
-        leftover.append(Leftover(TensorRef(path), reason))
+        leftover.append(Leftover(TensorRef(path), reason, is_document(name)))
         return
     ref = TensorRef(
         path,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trueness.discover import tree
 from trueness.discover.atb import cards, tokens
+from trueness.discover.flat import is_document
 from trueness.discover.selection import Selection
 from trueness.errors import LayoutError
 from trueness.model import Dump, Leftover, TensorRef
@@ -66,7 +67,8 @@ def _read_token(
             match = _FILE.fullmatch(entry.name)
             if match is None:
                 reason = "its name is not {input,output}[_i[_j]].pth"
-                leftover.append(Leftover(replace(start, path=entry.path), reason))
+                ref = replace(start, path=entry.path)
+                leftover.append(Leftover(ref, reason, is_document(entry.name)))
                 continue
             tensors.append(
                 replace(

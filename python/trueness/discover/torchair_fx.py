@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import intern
 
 from trueness.discover import tree
+from trueness.discover.flat import is_document
 from trueness.discover.selection import Selection
 from trueness.model import Dump, Leftover, TensorRef
 
@@ -108,7 +109,7 @@ def _read_token(found: _Found, place: _Place) -> None:
         ref = _ref(entry.path, place, match)
         if match is None:
             reason = "its name is not {node}-{target}.INPUT|OUTPUT.{i}.{time}.npy"
-            found.leftover.append(Leftover(ref, reason))
+            found.leftover.append(Leftover(ref, reason, is_document(entry.name)))
             continue
         key = ref.op_name, ref.io, ref.index, ref.nested
         held = last.get(key)

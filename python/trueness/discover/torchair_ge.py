@@ -11,6 +11,7 @@ from pathlib import Path
 from sys import intern
 
 from trueness.discover import ge_graph, ge_names, tree
+from trueness.discover.flat import is_document
 from trueness.discover.selection import Selection
 from trueness.errors import FormatError
 from trueness.model import Dump, Graph, Leftover, TensorRef
@@ -148,7 +149,8 @@ def _read_token(found: _Found, place: _Place, older: str) -> None:
         name = ge_names.parse(names.get(entry.name, entry.name), found.known)
         ref = _ref(entry.path, place, name)
         if older or name is None:
-            found.leftover.append(Leftover(ref, older or ge_names.WANTED, expected=bool(older)))
+            expected = bool(older) or is_document(entry.name)
+            found.leftover.append(Leftover(ref, older or ge_names.WANTED, expected))
         elif name.slice is not None:
             slices.setdefault(ref.op_name, []).append((name.slice, ref))
         elif ref.op_name in best:
