@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from trueness import _core
-from trueness.compare.standards import AUTO
+from trueness.compare.standards import standard_names, standard_of
+from trueness.compare.standards.demands import Limit
 from trueness.model import State
 from trueness.pair.mapping_file import read_mapping
 
@@ -101,12 +102,16 @@ def test_bounds_of_the_default_standard_are_the_ones_in_force() -> None:
     rows = re.findall(r"^\| (`.*`) \| (\de-\d) \|$", text_of(READMES[0]), re.MULTILINE)
     written = {dtype: float(limit) for row, limit in rows for dtype in re.findall(r"`(\w+)`", row)}
     in_force = {
-        dtype: bound.limit
-        for dtype, bounds in AUTO.bounds.items()
-        for bound in bounds
-        if bound.metric == "relative_euclidean_distance"
+        dtype: demand.limit
+        for dtype, table in standard_of("auto").tables.items()
+        for demand in table.demands
+        if isinstance(demand, Limit) and demand.metric == "relative_euclidean_distance"
     }
     assert written == in_force
+
+
+def test_every_standard_is_listed() -> None:
+    assert set(standard_names()) - code_words(READMES[0]) == set()
 
 
 def test_every_environment_variable_is_listed() -> None:

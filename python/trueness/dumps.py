@@ -9,11 +9,11 @@ from os import PathLike
 from pathlib import Path
 
 from trueness.compare.engine import compare_pairs
-from trueness.compare.standards import Standard
+from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.diagnose import Localiser
 from trueness.diagnose.confirm import can_be_confirmed, confirmed, glob_of
 from trueness.model import Diagnosis, Dump, Finding, Pair, Result, Unmatched
-from trueness.plan import Plan, filters_of, plan_dumps
+from trueness.plan import Plan, beside_reference, filters_of, plan_dumps
 from trueness.report import Summary, write_report
 
 
@@ -138,6 +138,7 @@ def compare_dumps(
     path_map: Mapping[str, str] | None = None,
     level: str | None = None,
     op_mapping: str | PathLike[str] | None = None,
+    reference: str | PathLike[str] | None = None,
 ) -> DumpComparison:
     """Compares two dump folders, or a folder and a file. `layout` is the name of a pairing, such as
     "torchair" or "flat"; recognised when None. `rank`, `token`, `op` and `op_type` (globs), `io`
@@ -145,6 +146,7 @@ def compare_dumps(
     rest. `mapping` is a file that says which names belong together, `path_map` where recorded paths
     that begin so are now. `level` ("layer", "module", "api" or "logits") is how deep to look into
     ATB and torch models, `op_mapping` a file that says which torch types ATB operators stand for.
+    `reference` is the dump of a third implementation, for a standard that asks how good that is.
     What is wrong with single files is in the rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
@@ -160,7 +162,12 @@ def compare_dumps(
         op_mapping=op_mapping,
     )
     return compare_plan(
-        plan, standard=standard, jobs=jobs, metrics=metrics, on_progress=on_progress
+        plan,
+        standard=standard,
+        jobs=jobs,
+        metrics=metrics,
+        on_progress=on_progress,
+        reference=reference,
     )
 
 
@@ -171,8 +178,14 @@ def compare_plan(
     jobs: int | None = None,
     metrics: str | Sequence[str] | None = None,
     on_progress: Callable[[Progress], object] | None = None,
+    reference: str | PathLike[str] | None = None,
 ) -> DumpComparison:
-    """Reads and compares what was planned. Raises UsageError for an unknown standard or metric."""
+    """Reads and compares what was planned. Raises UsageError for an unknown standard or metric, and
+    for a standard without the reference it needs."""
+    standard = standard_of(standard)
+    check_reference(standard, reference is not None)
+    if reference is not None:
+        plan = beside_reference(plan, reference)
     results = plan.filters.results(
         compare_pairs(
             plan.items, jobs=jobs, metrics=metrics or "all", standard=standard, files=plan.files

@@ -142,12 +142,14 @@ class Graph:
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two tensors, or two whole files, that should hold the same values. `pairing` says how they
-    were brought together; `doubt` why that may be wrong, "" when it is certain."""
+    were brought together; `doubt` why that may be wrong, "" when it is certain. `reference` is the
+    same tensor of a third implementation, for standards that ask how good that is."""
 
     golden: TensorRef
     my: TensorRef
     pairing: str
     doubt: str = ""
+    reference: TensorRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from trueness.pair.filters import Filters
 from trueness.pair.levels import at_level
 from trueness.pair.mapping_file import NameMapping, read_mapping
 from trueness.pair.op_mapping import read_op_mapping
+from trueness.pair.reference import with_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ def plan_dumps(
     recognised = [_recognised(dump, side) for dump, side in zip(found, sides, strict=True)]
     again = partial(
         plan_dumps,
-        golden_dir,
-        my_dir,
+        golden_dir=golden_dir,
+        my_dir=my_dir,
         layout=layout,
         mapping=mapping,
         path_map=path_map,
@@ -94,6 +95,17 @@ def plan_dumps(
         op_mapping=op_mapping,
     )
     return Plan(golden, my, pairing.name, items, files, filters, recognised, again)
+
+
+def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
+    """The plan with a third dump, laid out as golden or as my, whose tensors are paired with golden
+    as those of my are. Errors as of `compare_dumps`."""
+    if not Path(reference).exists():
+        raise UsageError(f"reference: {reference} does not exist")
+    third = plan.again(
+        my_dir=reference, layout=None, filters=Filters(plan.filters.rank, plan.filters.token)
+    )
+    return replace(plan, items=with_reference(plan.items, third.items))
 
 
 def _check_roots(roots: Mapping[str, Path], folder_needed: bool) -> None:

@@ -73,7 +73,7 @@ def result(name: str = "Add_1", error: float = 1e-4, **changes: object) -> Resul
         "state": State.OK,
         "passed": error < 5e-3,
         "reason": "" if error < 5e-3 else f"relative_euclidean_distance {error:.3g} > 0.005",
-        "standard": "auto@1",
+        "standard": "auto@2",
         "pairing": "name",
         "golden_dtype": "float32",
         "golden_shape": (2, 8),
@@ -105,7 +105,7 @@ def model_rows(count: int, ranks: int = 2, rows_a_layer: int = 50) -> Iterator[R
                 State.UNMATCHED_GOLDEN,
                 "no file of mine has this name",
                 passed=False,
-                standard="auto@1",
+                standard="auto@2",
             )
         else:
             yield result(name, error, golden=golden, my=my, introduced_score=wobble)

@@ -113,7 +113,7 @@ def test_two_files_show_every_number(
 ) -> None:
     assert run(paths["golden"] + ".npy", paths["other"] + ".npy") == 1
     out = capsys.readouterr().out
-    for word in ("cosine_similarity 1", "max_absolute_error", "FAIL", "auto@1", "exit code 1"):
+    for word in ("cosine_similarity 1", "max_absolute_error", "FAIL", "auto@2", "exit code 1"):
         assert word in " ".join(out.split())
 
 

@@ -35,7 +35,7 @@ def test_indices_and_counts_are_whole_and_ratios_have_a_name_python_can_spell() 
 def test_verdict_and_standard() -> None:
     assert tn.compare(GOLDEN, GOLDEN).passed
     nearly = tn.compare(GOLDEN, GOLDEN * np.float32(1.00001))
-    assert (nearly.passed, nearly.standard, nearly.state) == (True, "auto@1", tn.State.OK)
+    assert (nearly.passed, nearly.standard, nearly.state) == (True, "auto@2", tn.State.OK)
     strict = tn.compare(GOLDEN, GOLDEN * np.float32(1.00001), standard="bitwise")
     assert (strict.passed, strict.standard) == (False, "bitwise@1")
     assert strict.reason.startswith("max_absolute_error ")

@@ -26,11 +26,11 @@ def failed(name: str, distance: float) -> Result:
         "too far",
         Metrics({"relative_euclidean_distance": distance}),
         False,
-        "auto@1",
+        "auto@2",
     )
 
 
-PASSED = Result(TensorRef("g"), TensorRef("m"), State.OK, passed=True, standard="auto@1")
+PASSED = Result(TensorRef("g"), TensorRef("m"), State.OK, passed=True, standard="auto@2")
 MISSING = Result(TensorRef("g"), None, State.UNMATCHED_GOLDEN, "alone", passed=False)
 NUMBER = Result(TensorRef("g"), None, State.UNMATCHED_GOLDEN, "a number")
 
@@ -70,7 +70,7 @@ def test_everything_is_said(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -
     summary = Summary.of([PASSED, NUMBER, MISSING, failed("Mul_1", 0.75)])
     print_summary(summary, 10, (), out)
     text = out.getvalue()
-    for word in ("FAIL", "auto@1", "Mul_1", "0.75", "too far", "alone", "exit code 1"):
+    for word in ("FAIL", "auto@2", "Mul_1", "0.75", "too far", "alone", "exit code 1"):
         assert word in text
     assert ("\x1b[" in text) is out.isatty()
 

@@ -47,7 +47,7 @@ def result(name: str = "Add", **changes: object) -> Result:
         "my": TensorRef("m", ("output", 1), name, "Add", "output", 1, rank=3, token=2),
         "state": State.OK,
         "passed": True,
-        "standard": "auto@1",
+        "standard": "auto@2",
         "golden_dtype": "float32",
         "golden_shape": (2, 8),
         "metrics": Metrics({"cosine_similarity": 0.1 + 0.2, "max_absolute_index": 11.0}),
@@ -80,7 +80,7 @@ def test_cells(tmp_path: Path) -> None:
     assert found["max_absolute_index"] == "11 [1, 3]"
     assert found["kl_divergence"] == ""
     assert (found["token_id"], found["rank"], found["data_id"]) == ("2", "3", "0")
-    assert (found["state"], found["verdict"], found["standard"]) == ("ok", "pass", "auto@1")
+    assert (found["state"], found["verdict"], found["standard"]) == ("ok", "pass", "auto@2")
 
 
 def test_undefined_is_empty_and_infinite_is_not(tmp_path: Path) -> None:

@@ -12,7 +12,16 @@ from typing import TextIO
 
 import typer
 
-from trueness.cli import aclcmp, compare, convert, demo, inspect, replay, service_compare
+from trueness.cli import (
+    aclcmp,
+    compare,
+    convert,
+    demo,
+    inspect,
+    replay,
+    service_compare,
+    standards,
+)
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
@@ -31,6 +40,7 @@ app.command()(demo.demo)
 app.command("replay")(replay.replay_command)
 app.command("inspect")(inspect.inspect_command)
 app.command("convert")(convert.convert_command)
+app.command()(standards.standards)
 app.command("service-compare")(service_compare.service_compare)
 app.add_typer(service_compare.msserviceprofiler, name="msserviceprofiler", hidden=True)
 

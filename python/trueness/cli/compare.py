@@ -46,6 +46,7 @@ def compare(
     listing: options.List = False,
     metrics: options.Metrics = "all",
     standard: options.StandardName = None,
+    reference: options.Reference = None,
     jobs: options.Jobs = None,
     top: options.Top = 10,
     report: options.Report = None,
@@ -60,21 +61,20 @@ def compare(
     \b
     trueness compare golden.npy my.npy
     trueness compare golden_folder my_folder -o out
-    trueness compare fx_dump ge_dump --rank 0 --token 1 --op "*MatMul*" --list
+    trueness compare fx_dump ge_dump --rank 0 --op "*MatMul*" --standard torch
 
-    Exit codes: 0 every pair passes, 1 something differs or could not be compared, 2 the comparison
-    could not run."""
+    Exit codes: 0 all pairs pass, 1 some differ or could not be compared, 2 could not run."""
     _set_level(log_level)
     kinds = options.reports_of(report or "csv")
     # Two files have nothing to put into a report unless one is asked for.
     folder = output or ("." if report else None)
     names = [name.strip() for name in metrics.split(",") if name.strip()]
     sides = _one("GOLDEN", golden, golden_path), _one("MY", my, my_path)
-    run = _Run(*sides, folder, kinds, names, standard, jobs, top, json, quiet, exit_zero, replay)
+    by = standard, reference
+    run = _Run(*sides, folder, kinds, names, *by, jobs, top, json, quiet, exit_zero, replay)
     which = rank, token, op, op_type, io, layer, cmp_level, op_mapping_file, listing
     part = _Part(options.layout_of(layout, weight), mapping, path_map, *which)
-    two_files = run.two_files() and not mapping and part.layout != "checkpoint"
-    raise typer.Exit(_interruptible(lambda: run.files(part) if two_files else run.folders(part)))
+    raise typer.Exit(_interruptible(lambda: run.compare(part)))
 
 
 def _interruptible(work: Callable[[], int]) -> int:
@@ -142,12 +142,17 @@ class _Run:
     reports: list[str]
     metrics: list[str]
     standard: str | None
+    reference: str | None
     jobs: int | None
     top: int
     json: bool
     quiet: bool
     exit_zero: bool
     replay: bool | None
+
+    def compare(self, part: _Part) -> int:
+        two_files = self.two_files() and not part.mapping and part.layout != "checkpoint"
+        return self.files(part) if two_files else self.folders(part)
 
     def two_files(self) -> bool:
         for side, path in (("GOLDEN", self.golden), ("MY", self.my)):
@@ -166,6 +171,7 @@ class _Run:
             standard=self.standard,
             threads=self.jobs,
             metrics=self.metrics,
+            reference=self.reference,
         )
         if not self.quiet and not self.json:
             print_metrics(results, sys.stdout)
@@ -191,6 +197,7 @@ class _Run:
                 jobs=self.jobs,
                 metrics=self.metrics,
                 on_progress=on_progress,
+                reference=self.reference,
             )
             if not self.quiet and not self.json:
                 print_recognised(plan, sys.stdout)

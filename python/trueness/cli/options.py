@@ -64,7 +64,24 @@ List = Annotated[
 Metrics = Annotated[
     str, typer.Option(help="all, basic (no KL divergence, no ULP error), or names with commas.")
 ]
-StandardName = Annotated[_Text, typer.Option(help="What is good enough: auto or bitwise. [auto]")]
+STANDARDS = (
+    "auto, bitwise, cann-commercial-L0, -L1 or -L2, cann-community, cann-mixed@atk26.5, @opbase or "
+    "@ttk, msit-analyser, msit-logits, msit-opcheck, msprobe-compare, msprobe-torchair, numpy, "
+    "polygraphy, torch, ulp"
+)
+StandardName = Annotated[
+    _Text,
+    typer.Option(
+        help=f"What is good enough: {STANDARDS}, or a file of your own; see trueness standards. "
+        "[auto]"
+    ),
+]
+Reference = Annotated[
+    _Text,
+    typer.Option(
+        help="Dump or file of a third implementation; cann-commercial asks how good that is."
+    ),
+]
 Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 Report = Annotated[

@@ -48,23 +48,27 @@ def compare(
     standard: str | Standard | None = None,
     threads: int | None = None,
     metrics: str | Sequence[str] = "all",
+    reference: object = None,
 ) -> Comparison:
     """Two arrays of any dtype: numpy, CPU torch, DLPack or buffer protocol, taken where they lie,
     without a copy. Shapes have to be equal but for dimensions of 1. `threads` None is
-    TRUENESS_THREADS, else all cores. Raises UsageError for what is no array, or an unknown standard
-    or metric."""
+    TRUENESS_THREADS, else all cores. `reference` is the array of a third implementation, for a
+    standard that asks for one. Raises UsageError for what is no array, an unknown standard or
+    metric, and for a standard without the reference it needs."""
     from trueness.compare.metrics import Choice
-    from trueness.compare.standards import standard_of
+    from trueness.compare.standards import check_reference, standard_of
     from trueness.compare.tensors import compare_tensors, thread_count
     from trueness.read.array import tensor_from_array
 
     chosen = standard_of(standard)
+    check_reference(chosen, reference is not None)
     outcome = compare_tensors(
         tensor_from_array(golden),
         tensor_from_array(my),
         chosen,
         Choice(metrics),
         thread_count(threads),
+        None if reference is None else tensor_from_array(reference),
     )
     return Comparison(
         outcome.state,

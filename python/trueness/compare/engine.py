@@ -11,7 +11,7 @@ from itertools import islice
 from trueness.compare.files import Worker
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import OpenFiles
-from trueness.compare.standards import Standard, standard_of
+from trueness.compare.standards import Standard, lower_precision, standard_of
 from trueness.compare.tensors import thread_count
 from trueness.errors import UsageError
 from trueness.model import Pair, Result, Unmatched
@@ -40,8 +40,10 @@ def compare_pairs(
     if count < 1:
         raise UsageError(f"jobs is {count}; give at least 1")
     files = files or OpenFiles()
-    worker = Worker(files, standard_of(standard), Choice(metrics), thread_count(threads))
-    return _run(pairs, worker, files, count, on_progress)
+    chosen = standard_of(standard)
+    worker = Worker(files, chosen, Choice(metrics), thread_count(threads))
+    results = _run(pairs, worker, files, count)
+    return _followed(results, chosen, on_progress)
 
 
 def cores() -> int:
@@ -51,12 +53,25 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def _followed(
+    results: Iterator[Result], standard: Standard, on_progress: Progress | None
+) -> Iterator[Result]:
+    """What has to be seen in order: how much noise there is by now, and how far we are."""
+    if standard.noise is not None:
+        results = standard.noise.follow(results, lower_precision)
+    if on_progress is None:
+        return results
+    return _reported(results, on_progress)
+
+
+def _reported(results: Iterator[Result], on_progress: Progress) -> Iterator[Result]:
+    for result in results:
+        on_progress(result)
+        yield result
+
+
 def _run(
-    pairs: Iterable[Pair | Unmatched],
-    worker: Worker,
-    files: OpenFiles,
-    jobs: int,
-    on_progress: Progress | None,
+    pairs: Iterable[Pair | Unmatched], worker: Worker, files: OpenFiles, jobs: int
 ) -> Iterator[Result]:
     def work(batch: list[Pair | Unmatched]) -> list[Result]:
         return list(worker.batch(batch))
@@ -70,10 +85,7 @@ def _run(
             if batch:
                 waiting.append(pool.submit(work, batch))
             if waiting and (not batch or len(waiting) > 2 * jobs):
-                for result in waiting.popleft().result():
-                    if on_progress:
-                        on_progress(result)
-                    yield result
+                yield from waiting.popleft().result()
             elif not batch:
                 return
     finally:

@@ -14,9 +14,15 @@ from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
 from trueness.compare.positions import cut
 from trueness.compare.shards import joined
-from trueness.compare.standards import Standard, standard_of
+from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
-from trueness.compare.tensors import Outcome, compare_tensors, judged, thread_count
+from trueness.compare.tensors import (
+    Outcome,
+    Reference,
+    compare_tensors,
+    judged,
+    thread_count,
+)
 from trueness.errors import FormatError, UsageError
 from trueness.model import Pair, Result, State, TensorRef, Unmatched
 from trueness.read.statistics import is_statistics_file
@@ -32,12 +38,19 @@ def compare_files(
     standard: str | Standard | None = None,
     threads: int | None = None,
     metrics: str | Sequence[str] = "all",
+    reference: str | PathLike[str] | None = None,
 ) -> list[Result]:
     """Two files of any supported format, tensor by tensor: two files of one tensor each are a pair;
     else tensors of the same place (io and index) or name are. What is wrong with a file or a tensor
-    is in the results. Raises UsageError for an unknown standard or metric."""
-    worker = Worker(OpenFiles(), standard_of(standard), Choice(metrics), thread_count(threads))
+    is in the results. `reference` is the file of a third implementation, for a standard that asks
+    for one. Raises UsageError for an unknown standard or metric, and for a standard without the
+    reference it needs."""
+    chosen = standard_of(standard)
+    check_reference(chosen, reference is not None)
+    worker = Worker(OpenFiles(), chosen, Choice(metrics), thread_count(threads))
     pair = Pair(TensorRef(os.fspath(golden_path)), TensorRef(os.fspath(my_path)), "two files")
+    if reference is not None:
+        pair = replace(pair, reference=TensorRef(os.fspath(reference)))
     return list(worker.results(pair))
 
 
@@ -124,14 +137,18 @@ class Worker:
     def _compare(self, meeting: _Meeting) -> Result:
         golden, my, pair = meeting.golden, meeting.my, meeting.pair
         nbytes = golden.nbytes + my.nbytes
+        how = self._standard, self._choice
+        reference = self._reference(pair) if self._standard.needs_reference else None
         if nbytes < HUGE:
-            outcome = compare_tensors(golden, my, self._standard, self._choice, 1)
+            outcome = compare_tensors(golden, my, *how, 1, reference)
         else:
             # One at a time: it takes every core, and the others go on with small pairs.
             with self._huge:
-                outcome = compare_tensors(golden, my, self._standard, self._choice, self._threads)
-        if outcome.sums is not None:
-            self._asked[golden.dtype, my.dtype] = self._choice.mask, None
+                outcome = compare_tensors(golden, my, *how, self._threads, reference)
+        if outcome.sums is not None and not self._standard.needs_reference:
+            table = self._standard.table_of(golden.dtype, my.dtype)
+            mask = self._choice.mask | table.mask
+            self._asked[golden.dtype, my.dtype] = mask, table.tolerances
         sides = (golden.dtype, golden.logical_shape), (my.dtype, my.logical_shape)
         return self._row(pair, outcome, *sides, nbytes)
 
@@ -145,6 +162,17 @@ class Worker:
         steps = self._compare(_Meeting(pair, found.golden_steps, found.my_steps))
         reason = f"in steps of the quantisation: {steps.reason}" if steps.reason else ""
         return replace(result, passed=steps.passed, reason=reason)
+
+    def _reference(self, pair: Pair) -> Reference:
+        ref = pair.reference
+        if ref is None:
+            return "none has this tensor"
+        try:
+            tensors = self._files.tensors(ref.path)
+            member = ref.member if ref.member or len(tensors) == 1 else pair.golden.member
+            return pick(tensors, replace(ref, member=member))
+        except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
+            return str(error) or type(error).__name__
 
     def _answered(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trueness import _core
 from trueness.errors import UsageError
@@ -24,15 +24,15 @@ class Choice:
             self.mask |= _core.METRIC_GROUPS[name]
         self._keep = None if chosen.issuperset(_core.METRIC_NAMES) else chosen
 
-    def keep(self, values: Mapping[str, float]) -> Metrics:
-        """The chosen ones; statistics of the two sides always belong to them."""
+    def keep(self, values: Mapping[str, float], evidence: Collection[str] = ()) -> Metrics:
+        """The chosen ones, statistics of the two sides, and `evidence`: what a verdict rests on."""
         if self._keep is None:
             return Metrics(values)
         return Metrics(
             {
                 name: value
                 for name, value in values.items()
-                if name in self._keep or name.startswith(("golden_", "my_"))
+                if name in self._keep or name in evidence or name.startswith(("golden_", "my_"))
             }
         )
 

@@ -8,7 +8,8 @@ from math import isfinite
 
 from trueness import _core
 from trueness.compare.open_files import OpenFiles, pick
-from trueness.compare.standards import Standard
+from trueness.compare.standards import Standard, lower_precision
+from trueness.compare.standards.demands import allowed_by
 from trueness.compare.tensors import Outcome
 from trueness.errors import TruenessError
 from trueness.model import STATISTICS_ONLY, Metrics, State, Statistics, TensorRef
@@ -61,24 +62,28 @@ def compare_statistics(golden: Statistics, my: Statistics, standard: Standard) -
 
 def _judge(golden: Statistics, my: Statistics, both: Sequence[str], standard: Standard) -> Outcome:
     metrics = dict(_known(golden, my))
-    bounds = standard.bounds_of(golden.dtype, my.dtype)
-    breaches, errors = [], []
+    dtype = lower_precision(golden.dtype, my.dtype)
+    demands = standard.table_of(golden.dtype, my.dtype).demands
+    breaches, errors, judged = [], [], []
     for name, difference, scale in _differences(golden, my, both):
-        relative = difference / max(scale, _EPSILON)
         stem = name.removesuffix("_value")
         metrics[f"{stem}_stat_absolute_error"] = difference
         own = difference / max(abs(_value(golden, name) or 0.0), _EPSILON)
         metrics[f"{stem}_stat_relative_error"] = own
         errors.append(f"{stem} {own:.6g}")
         summed = _SUMMED * scale if name in ("mean_value", "l2norm") else 0.0
-        for bound in bounds:
-            value = relative if "relative" in bound.metric else difference
-            if value > bound.limit and difference > summed:
-                breaches.append(f"{stem} differs by {value:.6g} > {bound.limit:g}")
-                break
-    listed = ", ".join(name.removesuffix("_value") for name in both)
-    said = "; ".join(breaches) or f"{listed} agree, which does not show that all elements do"
-    reason = f"{STATISTICS_ONLY}: {said}; relative errors: {', '.join(errors)}"
+        limit = allowed_by(demands, name, scale, dtype)
+        if limit is None:
+            continue
+        judged.append(stem)
+        if not difference <= max(limit, summed):
+            breaches.append(f"{stem} differs by {difference:.6g} > {limit:.6g}")
+    shown = f"; relative errors: {', '.join(errors)}"
+    if not judged:
+        reason = f"{STATISTICS_ONLY}: {standard.label} cannot be judged from them{shown}"
+        return Outcome(State.NOT_DUMPED, reason, passed=False, metrics=Metrics(metrics))
+    agree = f"{', '.join(judged)} agree, which does not show that all elements do"
+    reason = f"{STATISTICS_ONLY}: {'; '.join(breaches) or agree}{shown}"
     return Outcome(State.OK, reason, not breaches, Metrics(metrics))
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from trueness import _core
 from trueness.compare.metrics import Choice
-from trueness.compare.standards import Standard
+from trueness.compare.standards import Standard, lower_precision
+from trueness.compare.standards.demands import Measured
+from trueness.compare.standards.standard import Table
 from trueness.errors import FormatError, UsageError
 from trueness.model import NO_METRICS, Metrics, State
 
 Shape = tuple[int, ...]
+Reference = _core.Tensor | str | None
+"""A third tensor, of another implementation, or why there is none."""
+
+_BASE = _core.METRIC_GROUPS["rmse"]
 
 MAX_THREADS = 4096
 """More do not fit what the core takes, and no machine has them."""
@@ -30,7 +36,12 @@ class Outcome:
 
 
 def compare_tensors(
-    golden: _core.Tensor, my: _core.Tensor, standard: Standard, choice: Choice, threads: int
+    golden: _core.Tensor,
+    my: _core.Tensor,
+    standard: Standard,
+    choice: Choice,
+    threads: int,
+    reference: Reference = None,
 ) -> Outcome:
     """Never raises for what is wrong with a tensor: the outcome says it. Raises UsageError for a
     wrong TRUENESS_ISA or TRUENESS_THREADS, which is no tensor's fault."""
@@ -40,12 +51,19 @@ def compare_tensors(
         return obstacle
     note = _notes(golden, my, *shapes)
     if not prod(shapes[0]):
-        return Outcome(State.EMPTY, _join("no elements", note), passed=True)
+        return Outcome(State.EMPTY, _join("no elements", note), passed=standard.empty == "pass")
+    table = standard.table_of(golden.dtype, my.dtype)
+    mask = choice.mask | table.mask
+    dtypes = golden.dtype, my.dtype
     try:
-        sums = _core.compare(golden, my, threads=threads, metrics=choice.mask)
+        sums = _sums(golden, my, table, mask, threads)
+        if not table.needs.reference:
+            return judged(sums, *dtypes, standard, choice, note)
+        measured = table.measured(sums, sums.finish(), lower_precision(*dtypes))
+        breach = _beside_reference(golden, my, standard, table, measured, threads, reference)
     except (FormatError, OSError, MemoryError) as error:
         return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
-    return judged(sums, golden.dtype, my.dtype, standard, choice, note)
+    return _outcome(sums, table, measured, choice, _join(breach, note), not breach)
 
 
 def judged(
@@ -56,10 +74,50 @@ def judged(
     choice: Choice,
     note: str = "",
 ) -> Outcome:
-    """What elements that met come to."""
-    values = sums.finish()
-    breach = standard.breach(golden_dtype, my_dtype, values)
-    return Outcome(_state(values), _join(breach, note), not breach, choice.keep(values), sums)
+    """What elements that met come to, by a standard that asks for no reference."""
+    table = standard.table_of(golden_dtype, my_dtype)
+    measured = table.measured(sums, sums.finish(), lower_precision(golden_dtype, my_dtype))
+    breach = standard.breach(table, measured)
+    return _outcome(sums, table, measured, choice, _join(breach, note), not breach)
+
+
+def _outcome(
+    sums: _core.Sums, table: Table, measured: Measured, choice: Choice, reason: str, passed: bool
+) -> Outcome:
+    kept = choice.keep(measured.shown, table.evidence)
+    return Outcome(_state(measured.metrics), reason, passed, kept, sums)
+
+
+def _sums(
+    golden: _core.Tensor, my: _core.Tensor, table: Table, mask: int, threads: int
+) -> _core.Sums:
+    return _core.compare(golden, my, threads=threads, metrics=mask, tolerances=table.tolerances)
+
+
+def _beside_reference(
+    golden: _core.Tensor,
+    my: _core.Tensor,
+    standard: Standard,
+    table: Table,
+    measured: Measured,
+    threads: int,
+    reference: Reference,
+) -> str:
+    """The breach of a standard that sets errors against those of a third implementation."""
+    if reference is None or isinstance(reference, str):
+        return f"no reference: {reference or 'none was given'}"
+    expected, found = golden.logical_shape, reference.logical_shape
+    if not reference.readable or not _alike(expected, found):
+        why = reference.problem or f"its shape is {list(found)}, that of golden {list(expected)}"
+        return f"no reference: {why}"
+    theirs = _sums(golden, reference, table, _BASE, threads)
+    dtype = lower_precision(golden.dtype, reference.dtype)
+    both = replace(measured, reference=table.measured(theirs, theirs.finish(), dtype))
+    placed = False
+    if standard.nonfinite == "equal_to_any" and standard.nonfinite_breach(both):
+        beside = _core.compare(reference, my, threads=threads, metrics=_BASE).finish()
+        placed = not standard.nonfinite_breach(Measured(beside))
+    return standard.breach(table, both, placed=placed)
 
 
 def thread_count(threads: int | None) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 
+from trueness.config_file import read_config_file
 from trueness.errors import UsageError
 
 KINDS = ("pairs", "globs", "renames")
@@ -42,20 +42,7 @@ class NameMapping:
 def read_mapping(path: str | PathLike[str]) -> NameMapping:
     """From JSON, TOML or YAML, by the suffix of the name. Raises UsageError for a file that is not
     one, for rules that mean nothing, and when the reader for the format is missing."""
-    file = Path(path)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"mapping: {file} cannot be read: {error}") from None
-    readers = {".json": _json, ".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
-    if file.suffix not in readers:
-        raise UsageError(f"mapping: the name of {file} ends in none of {', '.join(readers)}")
-    try:
-        content = readers[file.suffix](text)
-    except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"mapping: {file} cannot be read: {why}") from None
-    return _checked(str(file), content)
+    return _checked(os.fspath(path), read_config_file("mapping", path))
 
 
 def glob_pattern(glob: str) -> re.Pattern[str]:
@@ -65,33 +52,6 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
         parts += re.escape(glob[end : wild.start()]) + _GLOB_MEANING[wild[0]]
         end = wild.end()
     return re.compile(parts + re.escape(glob[end:]), re.DOTALL)
-
-
-def _json(text: str) -> object:
-    content: object = json.loads(text)
-    return content
-
-
-def _toml(text: str) -> object:
-    try:
-        import tomllib
-    except ModuleNotFoundError:
-        raise UsageError("mapping: TOML needs Python 3.11; write it as JSON or YAML") from None
-    return tomllib.loads(text)
-
-
-def _yaml(text: str) -> object:
-    try:
-        import yaml
-    except ModuleNotFoundError:
-        raise UsageError(
-            "mapping: YAML needs PyYAML: pip install 'trueness[mapping]', or write it as JSON"
-        ) from None
-    try:
-        content: object = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
-    return content
 
 
 def _checked(path: str, content: object) -> NameMapping:
