@@ -77,7 +77,8 @@ class TensorRef:
     `read.statistics.KINDS`). `label` is the name that the user gave the tensor while dumping,
     `shards` the files of its further parts. `length`: this is a table of all positions, and that
     file holds how many of them were computed so far. `quantised`: scale and offset of an integer
-    tensor that stands for (value - offset) * scale."""
+    tensor that stands for (value - offset) * scale; `packed`: how many tensors lie one behind the
+    other in each of its parts, 0 for one."""
 
     path: str
     member: Member | None = None
@@ -98,6 +99,7 @@ class TensorRef:
     shards: tuple[str, ...] = ()
     length: str = ""
     quantised: tuple[TensorRef, ...] = ()
+    packed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,12 +96,35 @@ def test_three_projections_in_a_pack(tmp_path: Path) -> None:
     assert all(found[name].passed and "in this order" in found[name].pairing for name in names)
 
 
-def test_parts_on_cards_are_not_taken_for_whole_packs(tmp_path: Path) -> None:
-    """Each card has its part of q, k and v: one behind the other they are in no order."""
+def on_cards(tmp_path: Path, parts: list[np.ndarray]) -> Result:
     name = f"{ATTENTION}/0_QKV/0_LinearOperation/after/outtensor0"
-    atb.write(tmp_path / "my", {name: QKV[:, ::2]}, card="1_1234")
-    row = compare(tmp_path, {name: QKV[:, ::2]})[name]
-    assert row.state is State.UNMATCHED_MY
+    for card, part in enumerate(parts[1:], 1):
+        atb.write(tmp_path / "my", {name: part}, card=f"{card}_1234")
+    return compare(tmp_path, {name: parts[0]})[name]
+
+
+@pytest.mark.parametrize("cards", [2, 4])
+def test_each_card_has_its_part_of_q_k_and_v(tmp_path: Path, cards: int) -> None:
+    shares = [np.split(x[0], cards, -1) for x in (Q, K, V)]
+    row = on_cards(tmp_path, [np.concatenate(share, -1) for share in zip(*shares, strict=True)])
+    assert (row.passed, row.my_shape, row.golden_shape) == (True, (5, 16), (1, 5, 16))
+    assert f"3 tensors in each of {cards} my parts put in order" in row.pairing
+
+
+def test_one_behind_the_other_they_are_in_another_order(tmp_path: Path) -> None:
+    assert on_cards(tmp_path, np.split(QKV, 2, -1)).passed is False
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[QKV[:, :6]] * 2, [QKV[:, :8], QKV[:, :6]], [QKV[:, :5]] * 3],
+    ids=["narrow", "unlike", "uneven"],
+)
+def test_packs_that_do_not_add_up(tmp_path: Path, parts: list[np.ndarray]) -> None:
+    """As where k and v are on every card, since there are fewer of their heads than cards."""
+    row = on_cards(tmp_path, parts)
+    assert (row.state, row.passed) == (State.UNREADABLE, False)
+    assert "tensors of widths [8, 4, 4] are not packed in" in row.reason
 
 
 def test_the_gate_of_an_mlp(tmp_path: Path) -> None:

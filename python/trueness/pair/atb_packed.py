@@ -54,14 +54,15 @@ def _packed(
 ) -> Iterator[Pair]:
     """The separate tensors one behind the other against the one that holds all."""
     my = _output(mine, node.path)
-    if my is None or my.shards:
-        # On several cards each has its part of all of them: neither order is the other's.
+    if my is None:
         return
     first, *others = separate
     paths = [path for ref in others for path in (ref.path, *ref.shards)]
     listed = ", ".join(names)
     doubt = f"taken for packed in the order {listed}"
     golden = replace(first, shards=(*first.shards, *paths))
+    # Each of several cards has its part of all of them.
+    my = replace(my, packed=len(names)) if my.shards else my
     yield Pair(golden, my, f"{listed} together are {node.name}", doubt)
 
 
