@@ -9,11 +9,8 @@ from os import PathLike
 from threading import Lock
 
 from trueness import _core
-from trueness.compare.dequantised import dequantised
 from trueness.compare.metrics import Choice
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, member_of, pick
-from trueness.compare.positions import cut
-from trueness.compare.shards import joined
 from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.compare.statistics import compare_statistics, statistics_of
 from trueness.compare.tensors import (
@@ -125,14 +122,18 @@ class Worker:
 
     def _arranged(self, pair: Pair) -> _Meeting | None:
         """None where both tensors are compared as they are."""
+        if not (pair.golden.shards or pair.my.shards or pair.golden.length):
+            return None
+        # With numpy they take longer to import than most comparisons do without.
+        from trueness.compare.positions import cut
+        from trueness.compare.shards import joined
+
         try:
             if pair.golden.shards or pair.my.shards:
                 return _Meeting(*joined(pair, self._files))
-            if pair.golden.length:
-                return _Meeting(*cut(pair, self._files))
+            return _Meeting(*cut(pair, self._files))
         except UsageError as error:
             raise NoSuchTensor(f"{pair.my.path}: {error}") from None
-        return None
 
     def _compare(self, meeting: _Meeting) -> Result:
         golden, my, pair = meeting.golden, meeting.my, meeting.pair
@@ -155,6 +156,8 @@ class Worker:
     def _dequantised(self, pair: Pair) -> Result:
         """Metrics in the unit of the values; the verdict is that on the steps, since how far a step
         reaches differs from row to row."""
+        from trueness.compare.dequantised import dequantised
+
         found = dequantised(pair, self._files)
         result = self._compare(_Meeting(pair, found.golden, found.my))
         if not result.state.compared:

@@ -32,6 +32,10 @@ class Filters:
         return f" of {', '.join(numbers)}" if numbers else ""
 
     def items(self, items: Iterable[Pair | Unmatched]) -> Iterator[Pair | Unmatched]:
+        asked = (self.rank, self.token, self.op, self.op_type, self.io, self.layer)
+        if all(value is None for value in asked):
+            yield from items
+            return
         for item in items:
             if self._counted(self._foreign([ref for ref in (item.golden, item.my) if ref])):
                 yield item
@@ -39,9 +43,12 @@ class Filters:
     def results(self, results: Iterator[Result]) -> Iterator[Result]:
         """What only the files could tell: which of their tensors are inputs. Rows that stand for
         whole operators, which have both, stay."""
+        if self.io is None:
+            yield from results
+            return
         for result in results:
             known = {ref.io for ref in (result.golden, result.my) if ref and ref.io}
-            fits = self.io is None or self.io in known or not (known or result.state.compared)
+            fits = self.io in known or not (known or result.state.compared)
             if self._counted("" if fits else "io"):
                 yield result
 
