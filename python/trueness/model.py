@@ -120,12 +120,15 @@ Describe = Callable[[TensorRef], Sequence[Described]]
 @dataclass(frozen=True, slots=True)
 class GraphOp:
     """One operator of a graph. `inputs` are "producer:output" edges, control edges left out;
-    `fx_names` holds one entry an output: the FX tensor it was made from, or ""."""
+    `fx_names` holds one entry an output: the FX tensor it was made from, or "". `places`: for each
+    input which argument it is, "1" or "0.2" inside a list or a name; empty where that is its place
+    among the inputs."""
 
     name: str
     type: str
     inputs: tuple[str, ...]
     fx_names: tuple[str, ...]
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

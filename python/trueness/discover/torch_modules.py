@@ -1,5 +1,6 @@
 """Dumps of torch modules: `torch_tensors/{card}_{pid}/{token}/{module}/` with `input[_i[_j]].pth`
-and `output[_i[_j]].pth`; `model_tree.json` tells the types of modules and their order."""
+and `output[_i[_j]].pth`; `model_tree.json` tells the types of modules and their order.
+`trueness.dump.modules` may keep `_statistics.csv` in place of values."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ from trueness.model import Dump, Leftover, TensorRef
 
 CARD = re.compile(r"(?P<device>[a-z]+)(?P<number>\d{0,9})_(?P<pid>\d+)")
 TREE = "model_tree.json"
-_FILE = re.compile(r"(?P<io>input|output)(?:_(?P<index>\d{1,9}))?(?P<nested>(?:_\d{1,9})*)\.pth?")
+_FILE = re.compile(
+    r"(?P<io>input|output)(?:_(?P<index>\d{1,9}))?(?P<nested>(?:_\d{1,9})*)"
+    r"(?:\.pth?|(?P<csv>_statistics\.csv))"
+)
 MAX_MODULES = 1_000_000
 
 
@@ -74,6 +78,8 @@ def _read_token(
                 replace(
                     start,
                     path=entry.path,
+                    member=(match["io"], int(match["index"] or 0)) if match["csv"] else None,
+                    statistics="cann_csv" if match["csv"] else None,
                     op_name=module.name,
                     op_type=type_,
                     scope=module.name.rpartition(".")[0],

@@ -16,6 +16,7 @@ from trueness.pair import (
     by_metadata,
     by_module,
     by_name,
+    by_node,
     by_onnx,
     by_tensor_name,
     by_tree,
@@ -37,6 +38,7 @@ class Pairing:
 PAIRINGS: Sequence[Pairing] = (
     Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
     Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
+    Pairing("fx", "torchair_fx", "torchair_fx", by_node.pair),
     Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
     Pairing("atb", "atb", "atb", by_tree.pair),
     Pairing("torch", "torch_modules", "torch_modules", by_module.pair),

@@ -1,0 +1,85 @@
+"""The model of all examples: a transformer of a few layers, built in code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+WIDTH, HEADS, LAYERS, WORDS, LENGTH = 32, 4, 3, 50, 6
+BROKEN_LAYER = 1
+
+
+class Attention(nn.Module):
+    scale: float = (WIDTH // HEADS) ** -0.5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.out = nn.Linear(WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, _ = x.shape
+        parts = self.qkv(x).view(batch, length, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
+        query, key, value = parts.unbind(0)
+        scores = query @ key.transpose(-1, -2)
+        shares = (scores * self.scale).softmax(-1)
+        return self.out((shares @ value).transpose(1, 2).reshape(batch, length, WIDTH))
+
+
+class Layer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(WIDTH)
+        self.attention = Attention()
+        self.mlp_norm = nn.LayerNorm(WIDTH)
+        self.mlp = nn.Sequential(
+            nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.attention_norm(x))
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class Transformer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(WORDS, WIDTH)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(WIDTH)
+        self.head = nn.Linear(WIDTH, WORDS)
+
+    def forward(self, words: Tensor) -> Tensor:
+        x = self.embedding(words)
+        for layer in self.layers:
+            x = layer(x)
+        return self.head(self.norm(x))
+
+
+def make(dtype: torch.dtype = torch.float32) -> Transformer:
+    """The same weights at every call: those of a bfloat16 checkpoint, held in `dtype`."""
+    torch.manual_seed(7)
+    model = Transformer().eval()
+    for layer in model.layers:
+        # Untrained attention is almost even: no error in it would show.
+        layer.attention.qkv.weight.data.mul_(4)
+    return model.bfloat16().to(dtype)
+
+
+def words() -> Tensor:
+    torch.manual_seed(11)
+    return torch.randint(0, WORDS, (2, LENGTH))
+
+
+@contextmanager
+def broken(model: Transformer) -> Iterator[None]:
+    """The bug to find: the attention scores of one layer are scaled too much."""
+    attention = model.layers[BROKEN_LAYER].attention
+    attention.scale = 3 * Attention.scale
+    try:
+        yield
+    finally:
+        attention.scale = Attention.scale
