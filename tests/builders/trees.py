@@ -138,6 +138,7 @@ def _msprobe_json(root: Path, planned: Sequence[Planned]) -> None:
 
 LAYOUTS = (
     Layout("atb", _ATB, _atb_path, atb.encode),
+    Layout("atb_statistics", _ATB, _atb_path, atb.encode_statistics),
     Layout("torch", _MODULES, _torch_path, _npy),
     Layout("onnx", _NODES, _onnx_path, _npy, has_ranks=False),
     Layout("msprobe", _CALLS, _msprobe_path, _npy, _msprobe_json, keeps_lost=True),

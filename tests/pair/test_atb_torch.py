@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from builders.decoder import atb_names, side, torch, write_torch
 from trueness.dumps import compare_dumps
 from trueness.errors import PairingError
 from trueness.model import Dump, Pair, TensorRef, Unmatched
+from trueness.pair import outline
 from trueness.pair.atb_torch import pair
 
 
@@ -106,3 +107,21 @@ def test_end_to_end(tmp_path: Path) -> None:
     ]
     with pytest.raises(PairingError, match="swapped"):
         compare_dumps(my, golden)
+
+
+def test_a_layer_costs_the_same_in_a_deep_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    visits = []
+    real = outline.below
+
+    def counted(node: outline.Node) -> Iterator[outline.Node]:
+        for found in real(node):
+            visits.append(found)
+            yield found
+
+    monkeypatch.setattr(outline, "below", counted)
+    counts = []
+    for layers in (20, 40):
+        visits.clear()
+        rows(torch(layers), side(atb_names(layers)))
+        counts.append(len(visits) / layers)
+    assert counts[1] < 1.1 * counts[0]

@@ -73,7 +73,7 @@ def check(layout: Layout, plan: Sequence[Planned], results: Sequence[Result], ro
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_what_was_planned_is_what_is_paired(layout: Layout, data: st.DataObject) -> None:
     plan = data.draw(plans(layout))

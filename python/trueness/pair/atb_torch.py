@@ -40,8 +40,9 @@ def _made(theirs: Operators, mine: Operators) -> dict[str, Pair]:
     """What is not one operator against one."""
     torch, atb = outline.modules_of(theirs), outline.tree_of(mine)
     found: dict[str, Pair] = {}
+    shared = _tables(torch)
     for layer, own in _layers(torch, atb):
-        pairs = [*atb_packed.rope(_tables(layer) or _tables(torch), own, theirs, mine)]
+        pairs = [*atb_packed.rope(_tables(layer) or shared, own, theirs, mine)]
         for kind, golden, my in _same_blocks(layer, own):
             pairs += atb_packed.projections(golden, my, kind, theirs, mine)
             if kind == "mlp":
