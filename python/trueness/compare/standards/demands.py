@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import floor, inf, isnan, log2, nan
+from operator import ge, gt, le, lt
 from typing import Protocol
 
 Pair = tuple[float, float]
@@ -107,13 +108,9 @@ class Limit:
 
     def breach(self, measured: Measured) -> str:
         value = measured.value(self.metric)
-        holds = {
-            "at_most": value <= self.limit,
-            "below": value < self.limit,
-            "at_least": value >= self.limit,
-            "above": value > self.limit,
-        }[self.how]
-        return "" if holds else f"{self.metric} {value:.6g} {_BROKEN[self.how]} {self.limit:g}"
+        if _HOLDS[self.how](value, self.limit):
+            return ""
+        return f"{self.metric} {value:.6g} {_BROKEN[self.how]} {self.limit:g}"
 
     def allowed(self, name: str, scale: float, dtype: str) -> float | None:
         if self.how not in ("at_most", "below"):
@@ -123,6 +120,7 @@ class Limit:
         return self.limit if self.metric in _ABSOLUTE else None
 
 
+_HOLDS = {"at_most": le, "below": lt, "at_least": ge, "above": gt}
 _SIGNS = {"at_most": "<=", "below": "<", "at_least": ">=", "above": ">"}
 _BROKEN = {"at_most": ">", "below": ">=", "at_least": "<", "above": "<="}
 
@@ -297,7 +295,10 @@ class AnyOf:
 
 
 def first_breach(demands: Sequence[Demand], measured: Measured) -> str:
-    return next(filter(None, (demand.breach(measured) for demand in demands)), "")
+    for demand in demands:
+        if breach := demand.breach(measured):
+            return breach
+    return ""
 
 
 def allowed_by(demands: Sequence[Demand], name: str, scale: float, dtype: str) -> float | None:

@@ -50,9 +50,10 @@ class Noise:
         if dtype not in FLOATS or not place.rounding or not by_distance or distance == inf:
             return result
         limit = self.limit(place.rounding, place.operators)
-        note = result.reason if result.passed else note
+        if result.passed:
+            note = result.reason
         if distance <= limit:
-            return replace(result, passed=True, reason=note)
+            return result if result.passed else replace(result, passed=True, reason=note)
         why = f"{METRIC} {distance:.6g} > {limit:.6g} (rounding after {place.operators} operators)"
         return replace(result, passed=False, reason="; ".join(filter(None, (why, note))))
 

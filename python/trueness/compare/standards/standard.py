@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 from trueness import _core
@@ -136,9 +136,8 @@ class Standard:
 
     def nonfinite_breach(self, measured: Measured) -> str:
         metrics = measured.metrics
-        golden, my = (
-            metrics[f"{side}_nan_count"] + metrics[f"{side}_inf_count"] for side in ("golden", "my")
-        )
+        golden = metrics["golden_nan_count"] + metrics["golden_inf_count"]
+        my = metrics["my_nan_count"] + metrics["my_inf_count"]
         if not golden and not my:
             return ""
         odd = metrics["count"] - metrics["finite_count"] - metrics["nonfinite_equal_count"]
@@ -180,6 +179,7 @@ _BY_PRECISION = (
 _RANK = {name: rank for rank, name in enumerate(_BY_PRECISION)}
 
 
+@lru_cache(maxsize=1024)
 def lower_precision(golden_dtype: str, my_dtype: str) -> str:
     """The dtype whose rounding limits how equal the two can be."""
     last = len(_BY_PRECISION)
