@@ -19,7 +19,7 @@ from trueness.pair.filters import Filters
 from trueness.pair.levels import at_level
 from trueness.pair.mapping_file import NameMapping, read_mapping
 from trueness.pair.op_mapping import read_op_mapping
-from trueness.pair.reference import with_reference
+from trueness.pair.reference import same_names, with_reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,15 @@ def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
     as those of my are. Errors as of `compare_dumps`."""
     if not Path(reference).exists():
         raise UsageError(f"reference: {reference} does not exist")
-    third = plan.again(
-        my_dir=reference, layout=None, filters=Filters(plan.filters.rank, plan.filters.token)
-    )
-    return replace(plan, items=with_reference(plan.items, third.items))
+    rank, token = plan.filters.rank, plan.filters.token
+    try:
+        third = plan.again(my_dir=reference, layout=None, filters=Filters(rank, token)).items
+    except PairingError:
+        # Laid out as golden, for which there may be no pairing with its like.
+        layouts = {known.name: known for known in discover.LAYOUTS}
+        found = layouts[plan.golden.layout].discover(Path(reference), rank=rank, token=token)
+        third = same_names(plan.golden.tensors, found.tensors)
+    return replace(plan, items=with_reference(plan.items, third))
 
 
 def _check_roots(roots: Mapping[str, Path], folder_needed: bool) -> None:

@@ -7,6 +7,7 @@ import pytest
 from trueness.cli import options
 from trueness.cli.app import main
 from trueness.compare.standards import standard_names, standard_of
+from trueness.demo import fx_dump, ge_dump, transformer
 
 
 def test_the_list_names_all_with_their_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,3 +97,18 @@ def test_two_dumps_beside_a_third(dumps: Path, capsys: pytest.CaptureFixture[str
     assert reasons["c.npy"] == "no reference: none has this tensor"
     assert main([*sides, *third, str(dumps / "absent")]) == 2
     assert "reference: " in capsys.readouterr().err
+
+
+def test_the_third_dump_may_be_laid_out_as_golden_or_as_my(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = transformer.run()
+    golden = fx_dump.write(model, tmp_path / "golden")
+    my = ge_dump.write(model, tmp_path / "my")
+    for third in (my, fx_dump.write(model, tmp_path / "third")):
+        arguments = ["compare", str(golden), str(my), "--json", "-o", str(tmp_path)]
+        code = main([*arguments, "--standard", "cann-commercial-L1", "--reference", str(third)])
+        found = json.loads(capsys.readouterr().out)
+        assert code == (0 if third == my else 1)
+        assert not [r for r in found["rows"] if "no reference" in r["cmp_fail_reason"]]
+        assert found["summary"]["passed"] >= 20
