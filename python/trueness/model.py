@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import nan
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import ClassVar
 
 
@@ -100,6 +100,20 @@ class TensorRef:
     length: str = ""
     quantised: tuple[TensorRef, ...] = ()
     packed: int = 0
+
+
+_FIELDS = tuple(TensorRef.__dataclass_fields__)
+_VALUES = attrgetter(*_FIELDS)
+_PLACE = tuple(_FIELDS.index(name) for name in ("member", "io", "index"))
+
+
+def tensor_in(ref: TensorRef, member: Member, io: str, index: int) -> TensorRef:
+    """A tensor of the file that `ref` is. As `dataclasses.replace`, which takes four times as long
+    for each of millions."""
+    values = list(_VALUES(ref))
+    for place, value in zip(_PLACE, (member, io, index), strict=True):
+        values[place] = value
+    return TensorRef(*values)
 
 
 @dataclass(frozen=True, slots=True)

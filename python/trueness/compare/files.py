@@ -21,7 +21,7 @@ from trueness.compare.tensors import (
     thread_count,
 )
 from trueness.errors import FormatError, UsageError
-from trueness.model import Pair, Result, State, TensorRef, Unmatched
+from trueness.model import Pair, Result, State, TensorRef, Unmatched, tensor_in
 from trueness.read.statistics import is_statistics_file
 
 HUGE = 4 << 20
@@ -268,4 +268,4 @@ def _pairing(pair: Pair) -> str:
 
 
 def _part(ref: TensorRef, tensor: _core.Tensor) -> TensorRef:
-    return replace(ref, member=member_of(tensor), io=tensor.io, index=tensor.index)
+    return tensor_in(ref, member_of(tensor), tensor.io, tensor.index)

@@ -60,7 +60,7 @@ class OpenFiles:
             found = KINDS[ref.statistics](ref.path).items()
             return [_described(ref, member, statistics) for member, statistics in found]
         return [
-            Described(t.io, t.index, t.dtype, tuple(t.logical_shape), t.name)
+            Described(t.io, t.index, t.dtype, t.logical_shape, t.name)
             for t in self.tensors(ref.path)
         ]
 

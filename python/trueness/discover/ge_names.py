@@ -56,7 +56,7 @@ def parse(text: str, known: Mapping[str, str]) -> Name | None:
         return None
     name, number = match["name"], None
     cut = _SLICE.search(name)
-    thread = match.groupdict().get("thread")
+    thread = match["thread"] if "thread" in form.groupindex else None
     if cut:
         name, number = name[: cut.start()], int(cut[1])
     elif thread is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from trueness.errors import FormatError
-from trueness.model import Describe, Described, GraphOp, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Described, GraphOp, Pair, TensorRef, Unmatched, tensor_in
 from trueness.pair import arguments
 from trueness.pair.fusion import FusedNames, producer
 from trueness.pair.graphs import node_of
@@ -280,4 +280,4 @@ def headers(ge: TensorRef, describe: Describe) -> list[Described]:
 
 def member(ref: TensorRef, io: str, index: int) -> TensorRef:
     """A tensor of an operator's file."""
-    return replace(ref, member=(io, index), io=io, index=index)
+    return tensor_in(ref, (io, index), io, index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from trueness._core import Source
 from trueness.errors import FormatError, ReadError, UsageError
@@ -41,14 +41,29 @@ def open_file(
         return read_raw(source, dtype, shape, offset)
     if offset:
         raise UsageError("an offset is only for headerless binaries: give dtype and shape as well")
+    try:
+        return TensorFile.of(source.parse())
+    except FormatError:
+        open_it = _container(source)
+        if open_it is None:
+            raise
+    return open_it(source)
+
+
+def _container(source: Source) -> Callable[[Source], TensorFile] | None:
+    """Who reads it, if it is one of those that the core does not know."""
     head = source.read(0, min(source.size, 32))
     if head[:4] in _ZIP_STARTS:
-        return _open_zip(source)
+        return _open_zip
     if head[:1] == b"\x80" and head[2:14] == _LEGACY_TORCH_MAGIC:
-        from trueness.read.legacy_torch import read_legacy_torch
+        return _open_legacy_torch
+    return None
 
-        return read_legacy_torch(source)
-    return TensorFile.of(source.parse())
+
+def _open_legacy_torch(source: Source) -> TensorFile:
+    from trueness.read.legacy_torch import read_legacy_torch
+
+    return read_legacy_torch(source)
 
 
 def _open_zip(source: Source) -> TensorFile:
