@@ -40,7 +40,7 @@ PYTHON_ROOMS = {
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
     "compare": Room(names("model errors config_file read _core"), names("numpy")),
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch")),
-    "report": Room(names("model errors"), lazy=names("rich xlsxwriter plotly pyarrow")),
+    "report": Room(names("model errors"), lazy=names("rich xlsxwriter pyarrow")),
     "plan": Room(names("model errors discover pair compare")),
     "dumps": Room(names("model errors plan compare diagnose report")),
     "demo": Room(packages=names("numpy")),

@@ -100,6 +100,11 @@ class DumpComparison:
         XlsxWriter is not installed."""
         return self._write("xlsx", path)
 
+    def to_html(self, path: str | PathLike[str]) -> Path:
+        """One page that opens anywhere: findings, plots and a table. Raises UsageError when bokeh
+        is not installed."""
+        return self._write("html", path)
+
     def to_json(self, path: str | PathLike[str]) -> Path:
         """The summary with findings and worst rows, for programs."""
         return self._write("json", path)

@@ -92,7 +92,7 @@ def model_rows(count: int, ranks: int = 2, rows_a_layer: int = 50) -> Iterator[R
         rank, layer = i * ranks // count, i // rows_a_layer % 32
         kind = OPERATORS[i % len(OPERATORS)]
         name = f"model.layers.{layer}.{kind}_{i}"
-        wobble = 1 + (i * 7919 % 1000) / 1000
+        wobble = 1 + (i * 2654435761 % 2**32) / 2**32
         error = wobble * (3e-2 if rank == 0 and layer >= OFF else 2e-4)
         token = i // 1600 % 4
         path = f"dump/worldsize{ranks}_global_rank{rank}/graph_1/{token}/{name}.{i}"

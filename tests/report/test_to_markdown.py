@@ -12,7 +12,7 @@ def text_of(tmp_path: Path, summary: Summary) -> str:
 
 def test_verdict_findings_and_worst_rows(tmp_path: Path) -> None:
     text = text_of(tmp_path, summary_of(list(model_rows(2000))))
-    assert text.startswith("## FAIL by standard auto\\@1; first to differ: ")
+    assert text.startswith("## FAIL by standard auto\\@2; first to differ: ")
     assert "\n1. **model.layers.17." in text
     assert "   - output off by 0.031 while its inputs account for 0.0002" in text
     assert text.index("### Diagnosis") < text.index("### Worst 10 of ")

@@ -46,9 +46,9 @@ def test_sheets_and_their_order(tmp_path: Path) -> None:
 def test_the_summary_names_findings_and_shows_charts(tmp_path: Path) -> None:
     sheet = book_of(tmp_path, list(model_rows(300, rows_a_layer=5)))["summary"]
     lines = {name.value: text.value for name, text in sheet.iter_rows(max_col=2)}
-    assert lines["verdict"].startswith("FAIL by standard auto@1")
+    assert lines["verdict"].startswith("FAIL by standard auto@2")
     assert lines["finding 1"].startswith("model.layers.17.")
-    assert lines["standard"] == "auto@1"
+    assert lines["standard"] == "auto@2"
     assert "pairs 300" in lines["coverage"]
     assert lines["rows"].startswith("all 300")
     assert len(sheet._charts) == 2

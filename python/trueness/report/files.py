@@ -21,6 +21,7 @@ from trueness.report.summary import Summary
 REPORTS: Mapping[str, str] = {
     "csv": "to_csv.CsvWriter",
     "xlsx": "to_xlsx.XlsxWriter",
+    "html": "to_html.HtmlWriter",
     "json": "to_json.JsonWriter",
     "md": "to_markdown.MarkdownWriter",
 }

@@ -10,14 +10,15 @@ from trueness.report.summary import severity
 
 
 class Kept:
-    """Of all rows the `worst`, and of the rest every n-th, at most `thinned`; n grows with them."""
+    """Of all rows the `worst`, and of the rest every n-th, at most `thinned`; n, the `step`, grows
+    with them."""
 
     def __init__(self, worst: int, thinned: int = 0) -> None:
         self._most = worst
         self._worst: list[tuple[tuple[int, float], int, Result]] = []
         self._thinned: list[tuple[int, Result]] = []
         self._most_thinned = thinned
-        self._step = 1
+        self.step = 1
         self.total = 0
 
     def add(self, result: Result) -> None:
@@ -28,11 +29,11 @@ class Kept:
             heapq.heappush(self._worst, entry)
             return
         _, number, result = heapq.heappushpop(self._worst, entry)
-        if self._most_thinned and -number % self._step == 0:
+        if self._most_thinned and -number % self.step == 0:
             self._thinned.append((-number, result))
             if len(self._thinned) > self._most_thinned:
-                self._step *= 2
-                self._thinned = [kept for kept in self._thinned if kept[0] % self._step == 0]
+                self.step *= 2
+                self._thinned = [kept for kept in self._thinned if kept[0] % self.step == 0]
 
     def rows(self) -> Sequence[tuple[int, Result]]:
         """The rows with their numbers, in execution order."""

@@ -23,11 +23,17 @@ def cut(name: str, longest: int = LONGEST_NAME) -> str:
     return f"{name[:half]}...{name[-half:]}"
 
 
+def name_of(result: Result) -> str:
+    """The operator, or the file where that is not known."""
+    ref = result.my or result.golden
+    return "" if ref is None else ref.op_name or Path(ref.path).name
+
+
 def operator(result: Result) -> str:
     ref = result.my or result.golden
     if ref is None:
         return ""
-    name = ref.op_name or Path(ref.path).name
+    name = name_of(result)
     where = _places(ref.rank, ref.token)
     return cut(clean(f"{name} ({where})" if where else name))
 

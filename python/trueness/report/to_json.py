@@ -63,11 +63,11 @@ def _diagnosis(diagnosis: Diagnosis) -> dict[str, object]:
         "order": diagnosis.order,
         "edges": diagnosis.edges,
         "noise": _value(diagnosis.noise),
-        "findings": [_finding(finding) for finding in diagnosis.findings],
+        "findings": [finding_as_dict(finding) for finding in diagnosis.findings],
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def finding_as_dict(finding: Finding) -> dict[str, object]:
     names = ("kind", "op_name", "op_type", "score", "error", "inherited", "rank", "token", "layer")
     return {
         **{name: _value(getattr(finding, name)) for name in names},
