@@ -1,5 +1,6 @@
 #pragma once
 
+#include "metrics/kernels/clean.inl"
 #include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
 
@@ -81,39 +82,96 @@ void add_errors(const T* g, const T* m, std::size_t n, std::size_t absent, Toler
 }
 
 template <class T>
+bool chunk_reaches_in_double(const T* g, const T* m, double most) {
+    Vl found = Vl{};
+    for (std::size_t i = 0; i < kChunk; i += kW) {
+        found |= absolute(load_wide(m + i) - load_wide(g + i)) == most;
+    }
+    return any(found);
+}
+
+template <class T>
 void find_worst(const T* g, const T* m, std::size_t n, ToleranceSums& out) {
     Vd most = Vd{};
     for_lanes(g, m, n, [&](Vd a, Vd b, std::size_t) { most = larger(most, absolute(b - a)); });
     out.max_absolute = largest(most, 0.0);
     if (out.max_absolute == 0) return;
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto golden = static_cast<double>(g[i]);
-        if (__builtin_fabs(static_cast<double>(m[i]) - golden) != out.max_absolute) continue;
-        out.golden_at_max = golden;
-        return;
+    for (std::size_t i = 0; i < n; i += kChunk) {
+        const bool whole = n - i >= kChunk;
+        if (whole && !chunk_reaches_in_double(g + i, m + i, out.max_absolute)) continue;
+        for (std::size_t k = i; k < (whole ? i + kChunk : n); ++k) {
+            const auto golden = static_cast<double>(g[k]);
+            if (__builtin_fabs(static_cast<double>(m[k]) - golden) != out.max_absolute) continue;
+            out.golden_at_max = golden;
+            return;
+        }
     }
 }
 
+// Of float lanes distances are below 2^32, so that a block of them adds up exactly in 64 bits,
+// in any order.
+struct FloatDistances {
+    Vul sum{};
+    Vi outside{};
+
+    void add(Vu distance, std::uint64_t limit) {
+        constexpr std::uint64_t kMost = 0xffffffff;
+        const Vul pairs = (Vul)distance;
+        sum += (pairs & kMost) + (pairs >> 32);
+        outside -= distance >= static_cast<std::uint32_t>(limit < kMost ? limit : kMost);
+    }
+    void finish(ToleranceSums& out) const {
+        std::uint64_t all = 0;
+        for (std::size_t i = 0; i < kW; ++i) all += sum[i];
+        out.ulp = static_cast<double>(all);
+        out.ulp_outside = total(outside);
+    }
+};
+
+struct DoubleDistances {
+    double lanes[kLanes] = {};
+    std::uint64_t outside = 0;
+    std::size_t lane = 0;
+
+    void add(Vul distance, std::uint64_t limit) {
+        for (std::size_t k = 0; k < kW; ++k) {
+            lanes[lane + k] += static_cast<double>(distance[k]);
+            outside += distance[k] >= limit;
+        }
+        lane = (lane + kW) % kLanes;
+    }
+    void finish(ToleranceSums& out) const {
+        out.ulp = sum_lanes(lanes);
+        out.ulp_outside = outside;
+    }
+};
+
+inline FloatDistances distances(Vu) { return {}; }
+inline DoubleDistances distances(Vul) { return {}; }
+
 template <bool kRounds, bool kGradual, class V, class M, class U, class T, class I>
-void add_ulp_in(const T* g, const T* m, std::size_t n, const LaneGrid<T, I>& grid,
+void add_ulp_in(const T* g, const T* m, std::size_t n, const LaneGrid<T, I>& shared,
                 ToleranceSums& out) {
     constexpr std::size_t kWidth = sizeof(V) / sizeof(T);
-    double lanes[kLanes] = {};
-    for (std::size_t i = 0; i < n; i += kWidth) {
+    const LaneGrid<T, I> grid = shared;
+    const std::uint64_t limit = out.asked.ulp;
+    auto found = distances(U{});
+    const auto add = [&](V golden, V my) {
+        const M a = place<kRounds, kGradual, V, M>(golden, grid);
+        const M b = place<kRounds, kGradual, V, M>(my, grid);
+        found.add((U)larger(a, b) - (U)smaller(a, b), limit);
+    };
+    std::size_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) add(load<V>(g + i), load<V>(m + i));
+    if (i < n) {
         T golden[kWidth] = {}, my[kWidth] = {};
-        for (std::size_t k = 0; k < kWidth && i + k < n; ++k) {
+        for (std::size_t k = 0; i + k < n; ++k) {
             golden[k] = g[i + k];
             my[k] = m[i + k];
         }
-        const M a = place<kRounds, kGradual, V, M>(load<V>(golden), grid);
-        const M b = place<kRounds, kGradual, V, M>(load<V>(my), grid);
-        const U distance = (U)larger(a, b) - (U)smaller(a, b);
-        for (std::size_t k = 0; k < kWidth; ++k) {
-            lanes[(i + k) % kLanes] += static_cast<double>(distance[k]);
-            out.ulp_outside += distance[k] >= out.asked.ulp;
-        }
+        add(load<V>(golden), load<V>(my));
     }
-    out.ulp = sum_lanes(lanes);
+    found.finish(out);
 }
 
 template <class V, class M, class U, class T, class I>
