@@ -51,7 +51,10 @@ PYTHON_ROOMS = {
         names("numpy"),
         names("rich xlsxwriter grafana_foundation_sdk plotly bokeh"),
     ),
-    "benchmark": ORCHESTRATOR,
+    "benchmark": Room(
+        names("model errors read dump"),
+        lazy=names("numpy torch aclruntime plotly bokeh"),
+    ),
     "summarize": ORCHESTRATOR,
     "cluster": ORCHESTRATOR,
     "cli": Room(

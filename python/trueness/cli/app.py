@@ -14,6 +14,7 @@ import typer
 
 from trueness.cli import (
     aclcmp,
+    benchmark,
     compare,
     convert,
     demo,
@@ -38,6 +39,7 @@ app.command()(compare.compare)
 app.command()(aclcmp.aclcmp)
 app.command()(demo.demo)
 app.command("replay")(replay.replay_command)
+app.command()(benchmark.benchmark)
 app.command("inspect")(inspect.inspect_command)
 app.command("convert")(convert.convert_command)
 app.command()(standards.standards)
