@@ -7,6 +7,7 @@ from math import log, sqrt
 import numpy as np
 
 from trueness.diagnose.inputs import Reads, table
+from trueness.diagnose.laws import rounding_of
 from trueness.diagnose.surprise import Surprise
 from trueness.diagnose.trace import ERROR, MY_L2, MY_MEAN, Trace
 
@@ -22,6 +23,8 @@ def foreign_inputs(trace: Trace, reads: Reads, surprise: Surprise) -> dict[int, 
     operator has a right result was overwritten only after it was read: that is the dump's fault."""
     rows = table(trace)
     worst = np.frombuffer(trace.worst, np.dtype("l"))
+    floors = np.frombuffer(trace.floors, np.float64)
+    both = np.frombuffer(trace.rounded_both, np.bool_)
     found: dict[int, tuple[float, str]] = {}
     largest, seen = 0.0, -1
     for at in np.argsort(reads.op, kind="stable").tolist():
@@ -39,7 +42,10 @@ def foreign_inputs(trace: Trace, reads: Reads, surprise: Surprise) -> dict[int, 
             differs = not same and sqrt(abs(error**2 - known**2)) > _FACTOR * max(floor, 1e-7)
             differs = differs and surprise.error[op] > 3 * known
         else:
-            known, kind = largest, "inputs differ"
+            known, kind = (
+                largest + float(rounding_of(floors[row], both[row], largest)),
+                "inputs differ",
+            )
             differs = error > _FACTOR * max(known, floor)
         if differs:
             score = log(error / max(known, floor, 1e-7)) / _SPREAD

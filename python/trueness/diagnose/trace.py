@@ -36,7 +36,8 @@ would in a clean run."""
 
 class Trace:
     """`add` takes the rows of one rank and token in execution order. Columns of rows: `values` of
-    COLUMNS, `op_of` the place of the operator, `is_input`; of operators: the rest. `kinds` are the
+    COLUMNS, `op_of` the place of the operator, `is_input`, `floors` what rounding explains and
+    whether golden was rounded as well (`rounded_both`); of operators: the rest. `kinds` are the
     types, of fused ones those of all parts."""
 
     def __init__(self, graph: GraphEdges) -> None:
@@ -49,9 +50,9 @@ class Trace:
         self.kinds: list[str] = []
         self.parts: list[Sequence[str]] = []
         self.output_of: dict[tuple[str, int], int] = {}
-        self.worst = array("l")
         self.floors = array("d")
         self.rounded_both = bytearray()
+        self.worst = array("l")
         self.nonfinite: list[int] = []
         self.kept: dict[int, Result] = {}
         self.timed = False
@@ -79,6 +80,11 @@ class Trace:
         self.values.extend(picked)
         self.op_of.append(len(self.names) - 1)
         self.is_input.append(is_input)
+        floor = rounding(result.golden_dtype, result.my_dtype)
+        if floor == 0.0 and picked[GOLDEN_L2] > 0:
+            floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
+        self.floors.append(floor)
+        self.rounded_both.append(rounding(result.golden_dtype, "") >= floor)
         odd = picked[13] + picked[14] > picked[11] + picked[12]
         if is_input:
             self._inputs += 1
@@ -100,15 +106,11 @@ class Trace:
         self.parts.append(parts)
         self.kinds.append(kind if len(parts) == 1 else "+".join(map(self.graph.type_of, parts)))
         self.worst.append(-1)
-        self.floors.append(0.0)
-        self.rounded_both.append(False)
 
     def _score(self, result: Result, row: int, picked: Sequence[float], odd: bool) -> float:
         place = len(self.names) - 1
         error, before = picked[ERROR], self.worst[place]
-        floor = rounding(result.golden_dtype, result.my_dtype)
-        if floor == 0.0 and picked[GOLDEN_L2] > 0:
-            floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
+        floor = self.floors[row]
         squares = self._squares if self._inputs else self._of_producers(place)
         if odd:
             if not self._finite:
@@ -121,8 +123,6 @@ class Trace:
             score = error / (sqrt(squares + floor * floor) or error)
         if before < 0 or not error <= self.values[before * WIDTH + ERROR]:
             self.worst[place] = row
-            self.floors[place] = floor
-            self.rounded_both[place] = rounding(result.golden_dtype, "") >= floor
             if place < KEPT or score > 1.5:
                 self.kept[place] = result
         return score

@@ -1,0 +1,120 @@
+"""How errors grow through an operator: several laws, and which of them its peers follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trueness.diagnose.inputs import Floats, Ints
+
+RELATIVE, ABSOLUTE, BEHIND, COPY = range(4)
+FEW = 4
+"""Peers from which on they are asked alone."""
+_SOME = 8
+_MANY = 16
+"""From which on one more or less does not matter, so that an operator may be its own peer."""
+_SUM = re.compile(r"add|sub|residual|plus", re.IGNORECASE)
+_PRIOR = 0.3
+"""Spread of the logarithm of the growth, for a type of which nothing is known."""
+_LEAST = 0.03
+_OTHER_ROLE = 0.1
+"""What is added where peers do something else in the model."""
+_NO_LAW = 1.5
+"""A law that is off by more, as a logarithm, fits by accident."""
+_ALIKE = 2.0
+"""Laws whose spreads differ by less fit equally well: an error has to be odd under all of them."""
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Of an operator under the law that explains its error best: the logarithm of what peers add to
+    the law, and how far its error is out of that in robust standard deviations."""
+
+    law: int
+    centre: float
+    score: float
+
+
+def rounding_of(
+    floor: Floats | np.float64, both: npt.NDArray[np.bool_], inherited: Floats | np.float64
+) -> Floats:
+    """What rounding adds. Where golden was rounded too only what falls to another side of a
+    rounding boundary differs: of an error d far below a step q a share d / q moves by q, so that
+    the square of the error is q d."""
+    moved = 2.8 * floor * np.maximum(inherited, 1e-3 * floor)
+    found: Floats = np.where(both, np.sqrt(np.minimum(moved, 2 * floor**2)), floor)
+    return found
+
+
+def residuals(error: Floats, predictions: Floats, floor: Floats) -> Floats:
+    """Logarithm of the error over what was predicted. What is well below the rounding of a result
+    is all the same: half of it is added to both."""
+    soft = 0.25 * floor**2 + _TINY
+    found: Floats = np.log((error**2 + soft) / (predictions**2 + soft)) / 2
+    return found
+
+
+def fits(kind: str, values: Floats, own: Sequence[int], same_role: bool) -> list[Fit]:
+    """`values` has the residuals of the peers, a row a law; `own` are the columns to be judged."""
+    size = values.shape[1]
+    if size < 2:
+        law = ABSOLUTE if _SUM.search(kind) else BEHIND
+        return [Fit(law, 0.0, float(values[law, at]) / (2 * _PRIOR)) for at in own]
+    everyone = _centre_and_spread(values) if size >= _MANY else None
+    found = []
+    for at in own:
+        centres, spreads = everyone or _centre_and_spread(np.delete(values, at, axis=1))
+        if not same_role:
+            spreads = np.hypot(spreads, _OTHER_ROLE)
+        scores = (values[:, at] - centres) / spreads
+        scores[spreads > _ALIKE * spreads.min()] = np.inf
+        law = int(np.argmin(scores))
+        found.append(Fit(law, float(centres[law]), float(scores[law])))
+    return found
+
+
+def _centre_and_spread(values: Floats) -> tuple[Floats, Floats]:
+    """By law, of many operators as quantiles, of few as the largest deviation but one."""
+    size = values.shape[1]
+    centres = np.median(values, axis=1)
+    if size >= _SOME:
+        above = np.quantile(values, [0.75, 0.9], axis=1) - centres
+        below = (centres - np.quantile(values, 0.25, axis=1)) / 2
+        spreads = np.maximum(np.maximum(above[0], below) / 0.6745, above[1] / 1.2816)
+    else:
+        away = np.sort(np.abs(values - centres[:, None]), axis=1)
+        spreads = away[:, -2] * 1.3 if size > FEW else away[:, -1]
+    spreads = np.sqrt(spreads**2 + (_PRIOR / size) ** 2 + _LEAST**2)
+    spreads[np.abs(centres) > _NO_LAW] += 1 / _TINY
+    return np.maximum(centres * size / (size + 1), -1.0), spreads
+
+
+def groups_of(kinds: Sequence[str], roles: Sequence[object], known: Ints) -> list[Group]:
+    """What is known, by type and role in the model. Of roles that few have, all of the type are
+    peers."""
+    by_type: dict[str, dict[object, list[int]]] = {}
+    for place in known.tolist():
+        by_type.setdefault(kinds[place], {}).setdefault(roles[place], []).append(place)
+    found = []
+    for kind, members in by_type.items():
+        everyone = [place for places in members.values() for place in places]
+        for places in members.values():
+            same_role = len(places) >= FEW
+            peers = places if same_role else everyone
+            found.append(Group(kind, np.array(places), np.array(peers), same_role))
+    return found
+
+
+@dataclass(frozen=True)
+class Group:
+    """Operators of one type, and those that they are held against."""
+
+    kind: str
+    members: Ints
+    peers: Ints
+    same_role: bool
