@@ -90,7 +90,13 @@ def test_scales_that_would_have_to_be_guessed(tmp_path: Path, shape: tuple[int, 
 def test_without_a_scale_numbers_meet_numbers_and_the_row_says_so(tmp_path: Path) -> None:
     row = compare(tmp_path, {"a.weight": MINE["a.weight"]})
     assert (row.passed, row.my_dtype) == (False, "int8")
-    assert "no scale and offset of mine to dequantise with" in row.pairing
+    assert "no scale and offset to dequantise mine with" in row.pairing
+
+
+def test_golden_is_the_float_side(tmp_path: Path) -> None:
+    row = compare(tmp_path, {"a.weight": WEIGHT}, MINE["a.weight"])
+    assert (row.passed, row.golden_dtype) == (False, "int8")
+    assert "only my side is dequantised" in row.pairing
 
 
 def test_both_quantised_are_compared_as_they_are(tmp_path: Path) -> None:

@@ -96,11 +96,11 @@ def test_three_projections_in_a_pack(tmp_path: Path) -> None:
     assert all(found[name].passed and "in this order" in found[name].pairing for name in names)
 
 
-def on_cards(tmp_path: Path, parts: list[np.ndarray]) -> Result:
+def on_cards(tmp_path: Path, parts: list[np.ndarray], torch: Values = TORCH) -> Result:
     name = f"{ATTENTION}/0_QKV/0_LinearOperation/after/outtensor0"
     for card, part in enumerate(parts[1:], 1):
         atb.write(tmp_path / "my", {name: part}, card=f"{card}_1234")
-    return compare(tmp_path, {name: parts[0]})[name]
+    return compare(tmp_path, {name: parts[0]}, torch)[name]
 
 
 @pytest.mark.parametrize("cards", [2, 4])
@@ -125,6 +125,13 @@ def test_packs_that_do_not_add_up(tmp_path: Path, parts: list[np.ndarray]) -> No
     row = on_cards(tmp_path, parts)
     assert (row.state, row.passed) == (State.UNREADABLE, False)
     assert "tensors of widths [8, 4, 4] are not packed in" in row.reason
+
+
+def test_a_number_is_no_pack(tmp_path: Path) -> None:
+    torch = {**TORCH, f"{LAYER}.self_attn.k_proj/output": np.array(1, np.float32)}
+    row = on_cards(tmp_path, [QKV, QKV], torch)
+    assert (row.state, row.passed) == (State.UNREADABLE, False)
+    assert "a single number has no parts" in row.reason
 
 
 def test_the_gate_of_an_mlp(tmp_path: Path) -> None:

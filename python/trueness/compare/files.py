@@ -74,6 +74,7 @@ class Worker:
         self._choice = choice
         self._threads = threads
         self._huge = Lock()
+        self._copying = Lock()
         self._asked: dict[tuple[str, str], tuple[int, _core.Tolerances | None]] = {}
 
     def batch(self, items: Sequence[Pair | Unmatched]) -> Iterator[Result]:
@@ -158,11 +159,13 @@ class Worker:
         reaches differs from row to row."""
         from trueness.compare.dequantised import dequantised
 
-        found = dequantised(pair, self._files)
-        result = self._compare(_Meeting(pair, found.golden, found.my))
-        if not result.state.compared:
-            return result
-        steps = self._compare(_Meeting(pair, found.golden_steps, found.my_steps))
+        # One at a time: the copies take many times the memory of the weight.
+        with self._copying:
+            found = dequantised(pair, self._files)
+            result = self._compare(_Meeting(pair, found.golden, found.my))
+            if not result.state.compared:
+                return result
+            steps = self._compare(_Meeting(pair, found.golden_steps, found.my_steps))
         reason = f"in steps of the quantisation: {steps.reason}" if steps.reason else ""
         return replace(result, passed=steps.passed, reason=reason)
 

@@ -33,6 +33,8 @@ def _unpacked(
     ref: TensorRef, golden: Sequence[_core.Tensor], my: Sequence[_core.Tensor]
 ) -> _core.Tensor:
     """My parts hold a share of each golden tensor; all of the first come first, as with golden."""
+    if not all(part.logical_shape for part in (*golden, *my)):
+        raise NoSuchTensor(f"{ref.path}: a single number has no parts")
     each = len(golden) // ref.packed
     tensors = [golden[i : i + each] for i in range(0, len(golden), each)]
     widths = [sum(part.logical_shape[-1] for part in parts) for parts in tensors]

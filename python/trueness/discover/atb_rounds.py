@@ -13,7 +13,7 @@ from pathlib import Path
 from trueness.discover import tree
 from trueness.model import Leftover, TensorRef
 
-MAX_MODEL = 1 << 28
+MAX_MODEL = 1 << 26
 """Bytes of the description of one graph; more is taken for damage."""
 
 

@@ -56,7 +56,9 @@ def _same_name(golden: TensorRef, my: TensorRef, theirs: Contents, mine: Content
         quantised = tuple(refs[0] for refs in parts)
         how = "tensor name; my int8 weight times its scale"
         return Pair(golden, replace(my, quantised=quantised), how)
-    doubt = f"{dtypes[0]} against {dtypes[1]}, and no scale and offset of mine to dequantise with"
+    doubt = f"{dtypes[0]} against {dtypes[1]}, and no scale and offset to dequantise mine with"
+    if dtypes[0] == "int8":
+        doubt = f"int8 against {dtypes[1]}: only my side is dequantised"
     return Pair(golden, my, "tensor name", doubt)
 
 
