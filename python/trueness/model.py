@@ -251,8 +251,8 @@ class Metrics(Mapping[str, float]):
         if known is None:
             known = self._known[names] = _Names(names)
         self._names = known
-        self._values = array("d", values.values())
-        self._values.append(float("nan"))
+        # Of a tuple, whose length it knows, an array is made twice as fast.
+        self._values = array("d", (*values.values(), nan))
 
     def __getitem__(self, name: str) -> float:
         return self._values[self._names.index[name]]
