@@ -52,7 +52,7 @@ PYTHON_ROOMS = {
         names("rich xlsxwriter grafana_foundation_sdk plotly bokeh"),
     ),
     "benchmark": Room(
-        names("model errors read dump"),
+        names("model errors read compare dump"),
         lazy=names("numpy torch aclruntime plotly bokeh"),
     ),
     "summarize": ORCHESTRATOR,

@@ -68,15 +68,14 @@ def run(options: Options, profiler: Mapping[str, Any] | None) -> int:
     if options.output:
         make_folder(Path(options.output).absolute() / "profiler")
     folder = ""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="")
-        found = _FOLDER.search(line)
-        folder = folder or (found[0] if found else "")
-    code = process.wait()
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="")
+            found = _FOLDER.search(line)
+            folder = folder or (found[0] if found else "")
+    code = process.returncode
     if profiler is not None or not options.profiler_rename:
         return code
     where = Path(options.output or ".").absolute() / "profiler" / folder

@@ -18,6 +18,7 @@ from trueness.cli import (
     compare,
     convert,
     demo,
+    fusion_bisect,
     inspect,
     replay,
     service_compare,
@@ -40,6 +41,7 @@ app.command()(aclcmp.aclcmp)
 app.command()(demo.demo)
 app.command("replay")(replay.replay_command)
 app.command()(benchmark.benchmark)
+app.command("fusion-bisect")(fusion_bisect.fusion_bisect)
 app.command("inspect")(inspect.inspect_command)
 app.command("convert")(convert.convert_command)
 app.command()(standards.standards)

@@ -1,0 +1,286 @@
+"""The Ascend side on doubles: aclruntime, msprof and npu-smi as far as their interface is known."""
+
+import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+ARGUMENTS = [
+    *("--model-execution=on", "--sys-hardware-mem=on", "--sys-cpu-profiling=off"),
+    *("--sys-profiling=off", "--sys-pid-profiling=off", "--dvpp-profiling=on"),
+    *("--runtime-api=on", "--task-time=on", "--aicpu=on"),
+]
+
+
+class Tensor:
+    def __init__(self, array):
+        self.array = np.array(array)
+        self.where = "host"
+
+    def to_device(self, device):
+        self.where = f"device {device}"
+
+    def to_host(self):
+        self.where = "host"
+
+    def __array__(self, dtype=None, copy=None):
+        assert self.where == "host", "read before it was copied back"
+        return self.array
+
+
+class InferenceSession:
+    """Adds one to its input; remembers what it was asked."""
+
+    made: ClassVar["list[InferenceSession]"] = []
+    shape = (2, 3)
+
+    def __init__(self, path, device, options):
+        self.path, self.device, self.options = path, device, options
+        self.calls = []
+        self.made.append(self)
+
+    def __getattr__(self, name):
+        if not name.startswith("set_"):
+            raise AttributeError(name)
+        return lambda *arguments: self.calls.append((name, *arguments))
+
+    def get_inputs(self):
+        kind = SimpleNamespace(name="float32")
+        return [SimpleNamespace(name="x", datatype=kind, shape=list(self.shape), realsize=24)]
+
+    def get_outputs(self):
+        return [SimpleNamespace(name="y")]
+
+    def run(self, names, tensors):
+        assert names == ["y"]
+        assert all(tensor.where == f"device {self.device}" for tensor in tensors)
+        self.calls.append(("run",))
+        found = Tensor(tensors[0].array + 1)
+        found.to_device(self.device)
+        return [found]
+
+    def free_resource(self):
+        self.calls.append(("free_resource",))
+
+
+@pytest.fixture
+def ascend(monkeypatch):
+    module = ModuleType("aclruntime")
+    module.session_options = SimpleNamespace
+    module.InferenceSession = InferenceSession
+    module.Tensor = Tensor
+    monkeypatch.setitem(sys.modules, "aclruntime", module)
+    monkeypatch.setattr(InferenceSession, "made", [])
+    return InferenceSession
+
+
+@pytest.fixture
+def om(tmp_path) -> Path:
+    path = tmp_path / "net.v1.om"
+    path.write_bytes(b"om")
+    path.chmod(0o644)
+    return path
+
+
+def script(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!{sys.executable}\n{text}")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch) -> Path:
+    """A folder in front of the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    for name in ("NO_MSPROF_MODE", "AIT_NO_MSPROF_MODE", "MSIT_NO_MSPROF_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def test_a_model_runs_through_aclruntime(ascend, om, bench, tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(6, dtype=np.float32).reshape(2, 3))
+    (tmp_path / "a.npy").chmod(0o644)
+    arguments = ["-i", tmp_path / "a.npy", "-o", bench.output, "--outfmt", "NPY"]
+    assert bench(om, *arguments, "-d", 3, "--loop", 2, "--warmup-count", 1) == 0
+    (session,) = ascend.made
+    assert session.device == 3
+    assert session.calls == [("set_staticbatch",), *[("run",)] * 3, ("free_resource",)]
+    (info,) = bench.summary["filesinfo"].values()
+    assert np.load(info["outfiles"][0]).ravel().tolist() == [1, 2, 3, 4, 5, 6]
+    assert bench.summary["NPU_compute_time"]["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (["--dym-batch", 2], ("set_dynamic_batchsize", 2)),
+        (["--dym-dims", "x:2,3"], ("set_dynamic_dims", "x:2,3")),
+        (["--dym-shape", "x:2,3"], ("set_dynamic_shape", "x:2,3")),
+        (["--dym-batch", 2, "--dym-shape", "x:2,3"], ("set_dynamic_batchsize", 2)),
+        (["--dym-shape", "x:2,3", "--output-size", "64,8"], ("set_custom_outsize", [64, 8])),
+    ],
+)
+def test_dynamic_shapes_are_set_the_first_given_counts(
+    ascend, om, bench, monkeypatch, arguments, call
+):
+    monkeypatch.setattr(ascend, "shape", (-1, 3))
+    assert bench(om, *arguments) == 0
+    settings = [c for c in ascend.made[0].calls if c[0].startswith("set_")]
+    assert settings[-1] == call
+    assert len(settings) == 1 + ("--output-size" in arguments)
+
+
+def test_a_dynamic_model_without_a_shape_says_what_to_give(ascend, om, bench, monkeypatch, capsys):
+    monkeypatch.setattr(ascend, "shape", (-1, 3))
+    assert bench(om) == 2
+    assert "--dym-batch, --dym-hw, --dym-dims or --dym-shape" in capsys.readouterr().err
+
+
+def test_a_dump_goes_through_acl_json(ascend, om, bench):
+    assert bench(om, "-o", bench.output, "--dump", 1) == 0
+    path = bench.output / "acl.json"
+    assert ascend.made[0].options.acl_json_path == str(path)
+    # The name is that of the file without its suffix, dots and all: CANN matches by it.
+    assert json.loads(path.read_text()) == {
+        "dump": {
+            "dump_list": [{"model_name": "net.v1"}],
+            "dump_mode": "all",
+            "dump_path": str(bench.output / "dump"),
+        }
+    }
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert (bench.output / "dump").is_dir()
+
+
+def test_the_users_acl_json_is_handed_on(ascend, om, bench, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text('{"dump": {"dump_path": "d", "dump_list": [{"model_name": "net.v1"}]}}')
+    path.chmod(0o644)
+    assert bench(om, "--acl-json-path", path) == 0
+    assert ascend.made[0].options.acl_json_path == str(path)
+
+
+def test_without_msprof_a_profile_goes_through_acl_json(ascend, om, bench, tools):
+    assert bench(om, "-o", bench.output, "--profiler", 1) == 0
+    assert json.loads((bench.output / "acl.json").read_text()) == {
+        "profiler": {
+            "aic_metrics": "",
+            "aicpu": "on",
+            "output": str(bench.output / "profiler"),
+            "switch": "on",
+        }
+    }
+
+
+MSPROF = """
+import json, sys
+from pathlib import Path
+Path({seen!r}).write_text(json.dumps(sys.argv[1:]))
+folder = Path({root!r}) / "PROF_000001_20261130193539090_ABCDEFGHIJKLMNOP"
+(folder / "summary").mkdir(parents=True)
+(folder / "summary" / "op.csv").write_text("a")
+print("collected in", folder.name, "done")
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def msprof(tools, tmp_path, bench):
+    def make(code: int = 0) -> Path:
+        seen = tmp_path / "argv.json"
+        root = str(bench.output / "profiler")
+        script(tools, "msprof", MSPROF.format(seen=str(seen), root=root, code=code))
+        return seen
+
+    return make
+
+
+def test_msprof_is_started_with_exactly_these_arguments(om, bench, msprof):
+    seen = msprof()
+    arguments = ["-o", bench.output, "--profiler", 1, "-d", "0,1", "--loop", 7]
+    assert bench(om, *arguments, "--warmup-count", 5) == 0
+    output, application, *switches = json.loads(seen.read_text())
+    assert output == f"--output={bench.output}/profiler"
+    assert switches == ARGUMENTS
+    assert application == (
+        f"--application={sys.executable} -m trueness benchmark --om-model={om} "
+        f"--output={bench.output} --loop=7 --device=0,1 --warmup-count=0 --profiler=0"
+    )
+
+
+def test_tables_get_the_name_of_the_model(om, bench, msprof):
+    msprof()
+    bench(om, "-o", bench.output, "--profiler", 1)
+    (path,) = bench.output.rglob("*.csv")
+    assert path.name.startswith("op_net.v1_")
+
+
+def test_a_failure_under_msprof_is_a_failure(om, bench, msprof):
+    msprof(code=3)
+    assert bench(om, "-o", bench.output, "--profiler", 1) == 3
+    assert bench(om, "-o", bench.output, "--profiler", 1, "--profiler-rename", 0) != 0
+
+
+def test_msprof_that_names_no_folder_is_a_failure(om, bench, tools):
+    script(tools, "msprof", "print('nothing')")
+    assert bench(om, "-o", bench.output, "--profiler", 1) == 1
+
+
+@pytest.mark.parametrize("name", ["NO_MSPROF_MODE", "AIT_NO_MSPROF_MODE", "MSIT_NO_MSPROF_MODE"])
+def test_msprof_can_be_switched_off(ascend, om, bench, msprof, monkeypatch, name):
+    seen = msprof()
+    monkeypatch.setenv(name, "1")
+    assert bench(om, "-o", bench.output, "--profiler", 1) == 0
+    assert not seen.exists()
+    assert ascend.made
+
+
+def test_the_profiler_part_of_an_acl_json_becomes_arguments(om, bench, msprof, tmp_path):
+    seen = msprof()
+    profiler = {"switch": "on", "output": "there", "aicpu": "on", "dvpp_freq": "50", "odd": "1"}
+    path = tmp_path / "acl.json"
+    path.write_text(json.dumps({"profiler": profiler}))
+    path.chmod(0o644)
+    assert bench(om, "--acl-json-path", path) == 0
+    application, *others = json.loads(seen.read_text())
+    assert application.startswith("--application=")
+    assert others == ["--output=there", "--aicpu=on", "--dvpp-freq=50", "--dvpp-profiling=on"]
+
+
+def test_a_dump_in_an_acl_json_beats_its_profiler(ascend, om, bench, msprof, tmp_path):
+    seen = msprof()
+    path = tmp_path / "acl.json"
+    path.write_text(json.dumps({"profiler": {"switch": "on"}, "dump": {"dump_path": "d"}}))
+    path.chmod(0o644)
+    assert bench(om, "--acl-json-path", path) == 0
+    assert not seen.exists()
+
+
+def test_energy_is_read_from_npu_smi(ascend, om, bench, tools, caplog):
+    script(tools, "npu-smi", "import sys; print('NPU Real-time Power(W) : 80.0')")
+    assert bench(om, "--energy-consumption", 1, "--npu-id", 2) == 0
+    assert "energy consumption of NPU 2:" in caplog.text
+
+
+def test_energy_without_npu_smi_is_an_error(ascend, om, bench, tools, capsys):
+    assert bench(om, "--energy-consumption", 1) == 2
+    assert "npu-smi" in capsys.readouterr().err
+
+
+def test_trtexec_is_asked_for_its_numbers(models, bench, tools, capsys):
+    script(
+        tools,
+        "trtexec",
+        "import sys; print(sys.argv[1:]); print('[I] Throughput: 512.5 qps'); print('noise')",
+    )
+    arguments = ["--perf", 1, "--backend", "trtexec", "--loop", 9, "--batch-size", 4]
+    assert bench(models / "cnn.onnx", *arguments) == 0
+    assert capsys.readouterr().out == "Throughput: 512.5 qps\n"
