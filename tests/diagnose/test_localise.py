@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isnan
 
 import pytest
@@ -15,64 +15,156 @@ COUNTS = dict.fromkeys(
 )
 
 
-def row(op: str, io: str, error: float, *, index: int = 0, odd: float = 0.0) -> Result:
-    ref = TensorRef("file", op_name=op, op_type=op.rstrip("0123456789_"), io=io, index=index)
+def row(
+    op: str,
+    io: str,
+    error: float,
+    *,
+    index: int = 0,
+    odd: float = 0.0,
+    tensor: float = 0.0,
+    my: float = 0.0,
+    token: int | None = None,
+    pairing: str = "",
+) -> Result:
+    """`tensor` stands for the golden values, `my` for what the other side has of them."""
+    kind = op.rstrip("0123456789_")
+    ref = TensorRef("file", op_name=op, op_type=kind, io=io, index=index, token=token)
     metrics = {"relative_euclidean_distance": error, **COUNTS, "my_nan_count": odd}
+    metrics |= {"finite_count": 512.0, "golden_l2norm": 20.0 + tensor, "golden_mean_value": tensor}
+    metrics |= {"golden_max_value": 3.0, "golden_min_value": -3.0, "norm_ratio": 1.0}
+    metrics |= {"my_l2norm": 20.0 + tensor + my, "my_mean_value": tensor}
     state = State.NONFINITE_MY if odd else State.OK
     return Result(
-        ref, ref, state, metrics=Metrics(metrics), golden_dtype="float32", my_dtype="bfloat16"
+        ref,
+        ref,
+        state,
+        metrics=Metrics(metrics),
+        golden_dtype="float32",
+        my_dtype="bfloat16",
+        pairing=pairing,
     )
 
 
-def chain(errors: list[float], *, inputs: bool) -> Iterator[Result]:
+def chain(errors: list[float], *, inputs: bool, token: int | None = None) -> Iterator[Result]:
     before = 0.0
     for place, error in enumerate(errors):
         if inputs:
-            yield row(f"MatMul_{place}", "input", before)
-        yield row(f"MatMul_{place}", "output", error)
+            yield row(f"MatMul_{place}", "input", before, tensor=place, token=token)
+        yield row(f"MatMul_{place}", "output", error, tensor=place + 1, token=token)
         before = error
 
 
-def diagnose(rows: Iterator[Result], graphs: tuple[Graph, ...] = ()) -> Diagnosis:
+def diagnose(rows: Iterable[Result], graphs: tuple[Graph, ...] = ()) -> Diagnosis:
     localiser = Localiser(graphs)
     for _ in localiser.follow(rows):
         pass
     return localiser.diagnosis()
 
 
+def names(found: Diagnosis) -> list[tuple[str, str]]:
+    return [(finding.kind, finding.op_name) for finding in found.findings]
+
+
+def graph_of(*ops: GraphOp) -> Graph:
+    return Graph("graph.txt", "g", 1, 0, {op.name: op for op in ops})
+
+
 @pytest.mark.parametrize("inputs", [True, False])
 def test_the_operator_that_adds_error_is_named_and_those_behind_it_are_not(inputs: bool) -> None:
     found = diagnose(chain([0.002, 0.003, 0.2, 0.21, 0.22], inputs=inputs))
-    assert [finding.op_name for finding in found.findings] == ["MatMul_2"]
+    assert names(found) == [("introduced", "MatMul_2")]
     assert "0.2 relative L2" in found.findings[0].evidence[0]
+    assert found.conclusion.startswith("MatMul_2 (MatMul) is where")
+    assert "inputs as dumped" in found.edges if inputs else "operator before" in found.edges
 
 
-def test_rounding_alone_is_clean() -> None:
-    found = diagnose(chain([0.002, 0.003, 0.004, 0.005], inputs=True))
-    assert not found.findings
+@pytest.mark.parametrize("inputs", [True, False])
+def test_rounding_alone_is_clean(inputs: bool) -> None:
+    found = diagnose(chain([0.002, 0.003, 0.004, 0.005, 0.0055, 0.006], inputs=inputs))
+    assert names(found) == []
     assert found.conclusion.startswith("clean")
+    assert 0.001 < found.noise < 0.01
+
+
+def test_nothing_is_not_called_clean() -> None:
+    assert diagnose([]).conclusion.startswith("nothing was compared")
 
 
 def test_nonfinite_from_finite_goes_before_everything() -> None:
-    rows = [row("A", "output", 0.9), row("B", "input", 0.9), row("B", "output", 0.9, odd=3)]
-    rows += [row("C", "input", 0.9, odd=3), row("C", "output", 0.9, odd=9)]
-    found = diagnose(iter(rows))
-    assert [(f.kind, f.op_name) for f in found.findings] == [
-        ("nonfinite", "B"),
-        ("introduced", "A"),
-    ]
+    rows = [row("A", "output", 0.9, tensor=1), row("B", "input", 0.9, tensor=1)]
+    rows += [row("B", "output", 0.9, tensor=2, odd=3), row("C", "input", 0.9, tensor=2, odd=3)]
+    found = diagnose([*rows, row("C", "output", 0.9, tensor=3, odd=9)])
+    assert names(found) == [("nonfinite", "B"), ("introduced", "A")]
+    assert "NaN or Inf" in found.findings[0].evidence[0]
 
 
 def test_a_graph_tells_whose_error_an_operator_inherits() -> None:
     ops = [GraphOp("A", "A", (), ("",)), GraphOp("B", "B", (), ("",))]
-    ops.append(GraphOp("C", "C", ("A:0",), ("",)))
-    graph = Graph("graph.txt", "g", 1, 0, {op.name: op for op in ops})
+    graph = graph_of(*ops, GraphOp("C", "C", ("A:0",), ("",)))
     rows = [row("A", "output", 0.5), row("B", "output", 0.001), row("C", "output", 0.5)]
     localiser = Localiser([graph])
     scores = [r.introduced_score for r in localiser.follow(iter(rows))]
     assert scores[0] > 100
     assert scores[2] < 1.1
-    assert [f.op_name for f in localiser.diagnosis().findings] == ["A"]
+    found = localiser.diagnosis()
+    assert names(found) == [("introduced", "A")]
+    assert [neighbour.op_name for neighbour in found.findings[0].consumers] == ["C"]
+    assert found.edges == "graph"
+
+
+def test_what_was_not_dumped_or_is_fused_is_looked_through() -> None:
+    graph = graph_of(
+        GraphOp("A", "A", (), ("",)),
+        GraphOp("Lost", "Cast", ("A:0",), ("",)),
+        GraphOp("Mul", "Mul", ("Lost:0",), ("",)),
+        GraphOp("Add", "Add", ("Mul:0", "A:0"), ("",)),
+        GraphOp("D", "D", ("Add:0",), ("",)),
+    )
+    fused = row("MulAdd", "output", 0.5, pairing="FX name, fused from Mul + Add")
+    found = diagnose([row("A", "output", 0.5), fused, row("D", "output", 0.5)], (graph,))
+    assert names(found) == [("introduced", "A")]
+    assert [n.op_name for n in found.findings[0].consumers] == ["MulAdd"]
+
+
+def test_an_input_that_is_not_what_its_producer_wrote_was_overwritten() -> None:
+    rows = [row("A", "output", 0.002, tensor=1), row("B", "input", 0.7, tensor=1, my=5)]
+    rows += [row("B", "output", 0.7, tensor=2), row("C", "input", 0.7, tensor=2)]
+    found = diagnose([*rows, row("C", "output", 0.7, tensor=3)])
+    assert names(found) == [("overwritten", "B")]
+    assert "not what its producer wrote" in found.findings[0].evidence[0]
+
+
+def test_an_input_overwritten_after_it_was_read_is_no_fault_of_the_operator() -> None:
+    rows = [row("A", "output", 0.002, tensor=1), row("B", "input", 0.7, tensor=1, my=5)]
+    assert names(diagnose([*rows, row("B", "output", 0.002, tensor=2)])) == []
+
+
+def test_a_wrong_weight_is_an_input_that_differs() -> None:
+    rows = [row("A", "output", 0.002, tensor=1), row("B", "input", 0.002, tensor=1)]
+    rows += [row("B", "input", 1.4, index=1, tensor=9, my=1), row("B", "output", 1.3, tensor=2)]
+    found = diagnose([*rows, row("C", "input", 1.3, tensor=2), row("C", "output", 1.3, tensor=3)])
+    assert names(found) == [("inputs differ", "B")]
+
+
+def test_an_operator_with_two_outputs_hands_on_each() -> None:
+    """The error of the one that is worse is not that of the other."""
+    rows = [row("Split", "output", 0.002, tensor=1)]
+    rows += [row("Split", "output", 0.002, index=1, tensor=2, my=1)]
+    rows += [row("B", "input", 0.002, tensor=1), row("B", "output", 0.002, tensor=3)]
+    rows += [row("C", "input", 0.002, tensor=2, my=1), row("C", "output", 0.002, tensor=4)]
+    assert names(diagnose(rows)) == []
+
+
+def test_what_is_broken_in_every_token_is_one_finding() -> None:
+    rows = [
+        result
+        for token in range(4)
+        for result in chain([0.002, 0.003, 0.2, 0.2], inputs=True, token=token)
+    ]
+    found = diagnose(rows)
+    assert names(found) == [("introduced", "MatMul_2")]
+    assert "4 runs" in found.findings[0].evidence[-1]
 
 
 def test_inputs_have_no_score() -> None:
@@ -80,3 +172,19 @@ def test_inputs_have_no_score() -> None:
     first, second = localiser.follow(chain([0.002], inputs=True))
     assert isnan(first.introduced_score)
     assert 0.9 < second.introduced_score < 1.1
+
+
+def test_statistics_are_enough_to_see_a_large_error() -> None:
+    def told(op: str, off: float) -> Result:
+        ref = TensorRef("file", op_name=op, op_type="MatMul", io="output")
+        values = {"golden_max_value": 2.0, "golden_min_value": -1.0, "golden_mean_value": 0.1}
+        mine = {name.replace("golden", "my"): value + off for name, value in values.items()}
+        return Result(ref, ref, State.OK, metrics=Metrics(values | mine), my_dtype="float16")
+
+    rows = [told("A", 0.0005), told("B", 0.0005), told("C", 0.5), told("D", 0.5)]
+    assert names(diagnose(rows)) == [("introduced", "C")]
+
+
+def test_the_layer_is_read_from_the_name() -> None:
+    (finding,) = diagnose([row("model.layers.17.mlp.down", "output", 0.5)]).findings
+    assert finding.layer == 17

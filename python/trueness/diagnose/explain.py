@@ -40,7 +40,7 @@ def finding_of(suspect: Suspect, runs: int) -> Finding:
 
 
 def _sentences(suspect: Suspect, runs: int) -> Iterator[str]:
-    if suspect.score == inf:
+    if suspect.kind == "nonfinite":
         yield "its output has NaN or Inf that golden does not have, and its inputs have none"
     else:
         yield from _of_error(suspect)

@@ -12,6 +12,8 @@ from trueness.diagnose.surprise import Surprise
 from trueness.diagnose.trace import ERROR, MY_L2, MY_MEAN, Trace
 
 _SPREAD = 0.1
+_LEAST = 1e-7
+_LARGE = 1e3
 _FACTOR = 8.0
 """Times the rounding of a result, or the largest error so far, that an input must be off by."""
 
@@ -22,33 +24,25 @@ def foreign_inputs(trace: Trace, reads: Reads, surprise: Surprise) -> dict[int, 
     it is farther from golden than anything before it, such as a wrong weight. An input whose
     operator has a right result was overwritten only after it was read: that is the dump's fault."""
     rows = table(trace)
-    worst = np.frombuffer(trace.worst, np.dtype("l"))
     floors = np.frombuffer(trace.floors, np.float64)
     both = np.frombuffer(trace.rounded_both, np.bool_)
+    # By operator, the largest error of any output before it.
+    before = np.concatenate([[0.0], np.fmax.accumulate(np.nan_to_num(surprise.error))])
     found: dict[int, tuple[float, str]] = {}
-    largest, seen = 0.0, -1
-    for at in np.argsort(reads.op, kind="stable").tolist():
-        op, row, producer = int(reads.op[at]), int(reads.row[at]), int(reads.producer[at])
-        if seen < op:
-            before = surprise.error[max(seen, 0) : op]
-            largest, seen = max(largest, np.nanmax(before, initial=0.0)), op
-        if not trace.is_input[row]:
-            continue
-        error, floor = rows[row, ERROR], surprise.floor[op]
-        if producer >= 0:
-            made = int(worst[producer])
-            same = np.array_equal(rows[row, [MY_L2, MY_MEAN]], rows[made, [MY_L2, MY_MEAN]])
+    for at in np.flatnonzero(np.frombuffer(trace.is_input, np.bool_)[reads.row]).tolist():
+        op, row, made = int(reads.op[at]), int(reads.row[at]), int(reads.made[at])
+        error, floor = min(rows[row, ERROR], _LARGE), max(surprise.floor[op], _LEAST)
+        if made >= 0:
             known, kind = rows[made, ERROR], "overwritten"
-            differs = not same and sqrt(abs(error**2 - known**2)) > _FACTOR * max(floor, 1e-7)
-            differs = differs and surprise.error[op] > 3 * known
+            same = np.array_equal(rows[row, [MY_L2, MY_MEAN]], rows[made, [MY_L2, MY_MEAN]])
+            off = 0.0 if same else sqrt(abs(error**2 - min(known, _LARGE) ** 2))
+            differs = off > _FACTOR * floor and surprise.error[op] > 3 * known
         else:
-            known, kind = (
-                largest + float(rounding_of(floors[row], both[row], largest)),
-                "inputs differ",
-            )
-            differs = error > _FACTOR * max(known, floor)
+            largest = before[op : op + 1]
+            known = float((largest + rounding_of(floors[row : row + 1], both[row], largest))[0])
+            kind, differs = "inputs differ", error > _FACTOR * max(known, floor)
         if differs:
-            score = log(error / max(known, floor, 1e-7)) / _SPREAD
+            score = log(error / max(known, floor)) / _SPREAD
             if score > found.get(op, (0.0, ""))[0]:
                 found[op] = score, kind
     return found

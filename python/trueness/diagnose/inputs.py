@@ -18,12 +18,14 @@ Ints = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class Reads:
     """One entry for each tensor that an operator reads: `op` is the place of the operator, `row`
-    the row that tells of the tensor, `producer` the operator that made it, -1 when not known.
+    the row that tells of the tensor, `made` the row of the output that it is, -1 when not known,
+    and `producer` the operator of that.
     `through` has the types of the operators without a row that lie between, by entry. `how` says
     where that is from."""
 
     op: Ints
     row: Ints
+    made: Ints
     producer: Ints
     through: Mapping[int, frozenset[str]]
     how: str
@@ -40,7 +42,7 @@ def reads_of(trace: Trace) -> Reads:
     op_of = np.frombuffer(trace.op_of, np.dtype("l")).astype(np.int64)
     is_input = np.frombuffer(trace.is_input, np.bool_)
     dumped = np.flatnonzero(is_input)
-    producer = _by_fingerprint(trace, op_of) if len(dumped) else np.full(0, -1, np.int64)
+    equal = _by_fingerprint(trace, op_of) if len(dumped) else np.full(0, -1, np.int64)
     told, between = _told(trace, np.bincount(op_of[dumped], minlength=len(trace.names)))
     op = np.concatenate([op_of[dumped], told[:, 0]])
     row = np.concatenate([dumped, told[:, 1]])
@@ -49,9 +51,10 @@ def reads_of(trace: Trace) -> Reads:
         how.append("inputs as dumped, matched to the outputs they equal")
     if len(told):
         how.append("graph" if trace.graph else "the operator before in execution order")
-    made = np.concatenate([producer, op_of[told[:, 1]]])
+    made = np.concatenate([equal, told[:, 1]])
+    producer = np.where(made >= 0, op_of[made], -1)
     through = {len(dumped) + at: types for at, types in enumerate(between) if types}
-    return Reads(op, row, made, through, "; else ".join(how) or "none")
+    return Reads(op, row, made, producer, through, "; else ".join(how) or "none")
 
 
 def _told(trace: Trace, dumped: Ints) -> tuple[Ints, list[frozenset[str]]]:
@@ -74,7 +77,7 @@ def _told(trace: Trace, dumped: Ints) -> tuple[Ints, list[frozenset[str]]]:
 
 
 def _by_fingerprint(trace: Trace, op_of: Ints) -> Ints:
-    """Of each dumped input the last operator before with an output of the same golden values: the
+    """Of each dumped input the last output of another operator with the same golden values: the
     statistics of two equal tensors are the same bits. Constant tensors are equal by accident."""
     rows = table(trace)
     keys = rows[:, [GOLDEN_L2, GOLDEN_MEAN, MAX, COUNT]].copy().view(np.void(32).dtype).ravel()
@@ -91,5 +94,5 @@ def _by_fingerprint(trace: Trace, op_of: Ints) -> Ints:
         made = [r for r in last.get(key, ()) if op_of[r] != op_of[row]]
         equal = [r for r in made if same_my[r] == same_my[row]]
         chosen = (equal or made)[-1:]
-        found.append(int(op_of[chosen[0]]) if chosen else -1)
+        found.append(chosen[0] if chosen else -1)
     return np.array(found, np.int64)

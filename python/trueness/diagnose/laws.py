@@ -29,6 +29,8 @@ _ALIKE = 2.0
 """Laws whose spreads differ by less fit equally well: an error has to be odd under all of them."""
 _TINY = 1e-300
 
+Bools = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -40,9 +42,7 @@ class Fit:
     score: float
 
 
-def rounding_of(
-    floor: Floats | np.float64, both: npt.NDArray[np.bool_], inherited: Floats | np.float64
-) -> Floats:
+def rounding_of(floor: Floats, both: Bools, inherited: Floats) -> Floats:
     """What rounding adds. Where golden was rounded too only what falls to another side of a
     rounding boundary differs: of an error d far below a step q a share d / q moves by q, so that
     the square of the error is q d."""
