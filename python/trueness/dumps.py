@@ -105,6 +105,10 @@ class DumpComparison:
         is not installed."""
         return self._write("html", path)
 
+    def to_parquet(self, path: str | PathLike[str]) -> Path:
+        """Every row in typed columns. Raises UsageError when pyarrow is not installed."""
+        return self._write("parquet", path)
+
     def to_json(self, path: str | PathLike[str]) -> Path:
         """The summary with findings and worst rows, for programs."""
         return self._write("json", path)

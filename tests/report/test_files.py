@@ -73,7 +73,7 @@ def test_an_unknown_kind_is_said_before_anything_is_written(tmp_path: Path) -> N
     assert not (tmp_path / "new").exists()
 
 
-MISSING = {"xlsx": "xlsxwriter"}
+MISSING = {"xlsx": "xlsxwriter", "parquet": "pyarrow"}
 
 
 @pytest.mark.parametrize(("kind", "package"), MISSING.items())

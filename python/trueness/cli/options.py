@@ -86,7 +86,7 @@ Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 Report = Annotated[
     _Text,
-    typer.Option(help="Kinds of report, with commas: csv, xlsx, html, json, md. [csv]"),
+    typer.Option(help="Kinds of report, with commas: csv, xlsx, html, parquet, json, md. [csv]"),
 ]
 Replay = Annotated[
     Optional[bool],  # noqa: UP045

@@ -22,6 +22,7 @@ REPORTS: Mapping[str, str] = {
     "csv": "to_csv.CsvWriter",
     "xlsx": "to_xlsx.XlsxWriter",
     "html": "to_html.HtmlWriter",
+    "parquet": "to_parquet.ParquetWriter",
     "json": "to_json.JsonWriter",
     "md": "to_markdown.MarkdownWriter",
 }
