@@ -100,7 +100,7 @@ def judged(*results: Result) -> list[Result]:
 def test_the_reason_says_what_was_allowed_and_keeps_notes() -> None:
     (row,) = judged(one(0.02))
     assert row.reason == (
-        "relative_euclidean_distance 0.02 > 0.00552427 (rounding after 0 operators); the note"
+        "relative_euclidean_distance 0.02 > 0.00690534 (rounding after 0 operators); the note"
     )
     deep = [one(0.0, op_name=str(i)) for i in range(200)]
     row = judged(*deep, one(0.04))[-1]

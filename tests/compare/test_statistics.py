@@ -125,3 +125,32 @@ def test_damaged_statistics_are_unreadable(tmp_path: Path) -> None:
     (row,) = tn.compare_files(golden, my)
     assert (row.state, row.passed) == (State.UNREADABLE, False)
     assert "max" in row.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "passed"),
+    [
+        ("torch", {"max_value": 2.0 + 1e-5}, True),
+        ("torch", {"max_value": 2.0 + 1e-3}, False),
+        ("cann-mixed@opbase", {"max_value": 2.0 + 9e-3}, True),
+        ("cann-mixed@opbase", {"max_value": 2.0 + 2e-2}, False),
+        ("cann-community", {"mean_value": 1.5 + 1e-5}, True),
+        ("cann-community", {"mean_value": 1.5 + 1e-2}, False),
+        ("msit-analyser", {"l2norm": 11.0}, False),
+    ],
+)
+def test_demands_that_bound_a_difference_judge_statistics(
+    name: str, change: dict[str, float], passed: bool
+) -> None:
+    golden = Statistics(2.0, -1.0, 1.5, 10.0, dtype="float32")
+    outcome = compare_statistics(golden, replace(golden, **change), standard_of(name))
+    assert outcome.passed is passed, outcome.reason
+    assert outcome.reason.startswith("statistics only: ")
+
+
+@pytest.mark.parametrize("name", ["ulp", "cann-commercial-L1", "msprobe-compare"])
+def test_what_statistics_cannot_tell_is_not_compared(name: str) -> None:
+    standard = standard_of(name)
+    outcome = compare_statistics(GOLDEN, GOLDEN, standard)
+    assert (outcome.state, outcome.passed) == (State.NOT_DUMPED, False)
+    assert f"{standard.label} cannot be judged from them" in outcome.reason
