@@ -44,7 +44,12 @@ PYTHON_ROOMS = {
     "plan": Room(names("model errors discover pair compare")),
     "dumps": Room(names("model errors plan compare diagnose report")),
     "demo": Room(packages=names("numpy")),
-    "dump": Room(names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime")),
+    "dump": Room(
+        names("errors"), lazy=names("numpy torch torchair torch_npu onnx onnxruntime against")
+    ),
+    "against": Room(
+        names("model errors discover compare read diagnose report dump _core"), lazy=names("torch")
+    ),
     "aclcmp": Room(names("model errors compare dump")),
     "service": Room(
         names("model errors"),
