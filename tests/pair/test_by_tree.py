@@ -158,6 +158,17 @@ def test_what_is_missing_on_both_sides_does_not_bring_its_neighbours_together() 
     assert found[1].doubt == "the Add in the model have other numbers in golden than in my"
 
 
+def test_a_part_of_the_operators_of_a_quantised_model() -> None:
+    """Dumped were the linears only: that numbers fit by chance says nothing."""
+    golden = side(*(f"{k}_Layer/0_Mlp/{n}_LinearOperation" for k in (0, 1) for n in (1, 2, 4)))
+    my = side(*(f"{k}_Layer/0_Mlp/{n}_LinearOperation" for k in (0, 1) for n in (2, 5, 8)))
+    assert [(g[-17:-16], m[-17:-16]) for g, m in names(rows(golden, my))] == [
+        ("1", "2"),
+        ("2", "5"),
+        ("4", "8"),
+    ] * 2
+
+
 def test_what_quantising_puts_in_need_not_be_dumped() -> None:
     found = rows(side("0_Norm", "1_LinearOperation"), side("0_Norm", "2_LinearQuantOperation"))
     assert names(found)[1] == ("1_LinearOperation", "2_LinearQuantOperation")

@@ -20,7 +20,8 @@ FATES = st.sampled_from([WHOLE, WHOLE, WHOLE, LOST, TRUNCATED])
 
 @st.composite
 def plans(draw: st.DrawFn, layout: Layout) -> list[Planned]:
-    """Every rank and token has at least one whole tensor, so that damage never takes away all."""
+    """Every rank and token has at least one whole tensor, so that damage never takes away all, and
+    most operators are on both sides, as in dumps of one model."""
     ranks = draw(st.sets(st.integers(0, 11), min_size=1, max_size=3)) if layout.has_ranks else {0}
     tokens = draw(st.sets(st.integers(0, 11), min_size=1, max_size=3)) if layout.has_ranks else {0}
     groups = [(rank, token) for rank in sorted(ranks) for token in sorted(tokens)]
@@ -40,6 +41,9 @@ def plans(draw: st.DrawFn, layout: Layout) -> list[Planned]:
         )
     )
     anchors = [Planned(rank, token, 0, "output", 0) for rank, token in groups]
+    for group in groups:
+        damaged = {i.op for i in items if (i.rank, i.token) == group and LOST in (i.golden, i.my)}
+        anchors += [Planned(*group, op, "output", 3) for op in sorted(damaged)[::2]]
     return draw(st.permutations([*anchors, *items]))
 
 

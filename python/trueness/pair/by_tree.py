@@ -12,6 +12,9 @@ from trueness.pair import partners
 from trueness.pair.outline import Node, tree_of
 from trueness.pair.partners import Operators, Partner
 
+ONE_MODEL = 0.5
+"""Share of operators that have the same name on both sides, from which on others are missing rather
+than called otherwise."""
 MAX_CELLS = 1_000_000
 """Of the table that aligns two lists of parts; longer ones only match by equal name."""
 
@@ -23,10 +26,12 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatche
 
 def _partners(golden: Operators, my: Operators) -> dict[str, Partner]:
     found: dict[str, Partner] = {}
+    common = len(golden.keys() & my.keys())
+    one_model = common >= ONE_MODEL * min(len(golden), len(my))
     waiting: list[tuple[Node, Node, str]] = [(tree_of(golden), tree_of(my), "")]
     while waiting:
         theirs, mine, above = waiting.pop()
-        for match in aligned(list(theirs.parts.values()), list(mine.parts.values())):
+        for match in aligned(list(theirs.parts.values()), list(mine.parts.values()), one_model):
             doubt = match.doubt or above
             found[match.my.path] = Partner(match.golden.path, match.how, doubt)
             waiting.append((match.golden, match.my, doubt))
@@ -41,11 +46,11 @@ class Match:
     doubt: str = ""
 
 
-def aligned(golden: Sequence[Node], my: Sequence[Node]) -> Iterator[Match]:
-    """The parts that belong together, by name where both lists are numbered alike. Else the most
-    alike pairing that keeps both orders."""
+def aligned(golden: Sequence[Node], my: Sequence[Node], one_model: bool) -> Iterator[Match]:
+    """The parts that belong together, by name where both lists are numbered alike in dumps of
+    `one_model`. Else the most alike pairing that keeps both orders."""
     theirs, mine = _numbers(golden), _numbers(my)
-    places = _by_name if _numbered_alike(golden, my) else _longest
+    places = _by_name if one_model and _numbered_alike(golden, my) else _longest
     for i, j in places(golden, my):
         g, m = golden[i], my[j]
         how = "name" if g.name == m.name else f"type and order: {g.name} and {m.name}"
