@@ -73,7 +73,7 @@ def test_both_languages_name_the_same_things() -> None:
 def test_every_option_exists() -> None:
     text = text_of(READMES[0])
     named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text)) - {"-m"}
-    verbs = set(re.findall(r"^trueness (\w+)", text, re.MULTILINE))
+    verbs = set(re.findall(r"^ *trueness ([a-z][a-z-]+)", text, re.MULTILINE))
     program = "import sys; from trueness.cli.app import main; sys.exit(main())"
     shown = ""
     for verb in ["", *sorted(verbs)]:
