@@ -36,7 +36,7 @@ def dumped(path: Path, x: np.ndarray, level: str = "disable", **choice) -> str:
     target = path.with_suffix(f".{level}{len(choice)}.dump")
     if target.exists():
         return str(target)
-    OnnxDumper(path, {"x": x.shape}, Choice(level, **choice)).dump({"x": x}, str(target / "0"))
+    OnnxDumper(path, {"x": x}, Choice(level, **choice)).dump({"x": x}, str(target / "0"))
     return str(target)
 
 
@@ -161,7 +161,7 @@ def test_statistics_against_values(models, golden):
 
 
 def test_runs_are_tokens(models, tmp_path):
-    dumper = OnnxDumper(models / "float.onnx", {"x": IMAGES[0].shape})
+    dumper = OnnxDumper(models / "float.onnx", {"x": IMAGES[0]})
     for run in range(3):
         dumper.dump({"x": IMAGES[run]}, str(tmp_path / "golden" / str(run)))
         dumper.dump({"x": IMAGES[run] * (1 + (run == 1))}, str(tmp_path / "my" / str(run)))
@@ -178,9 +178,7 @@ def test_a_damaged_index_is_a_row(models, golden, tmp_path):
     for place, text in (("1", json.dumps(index)), ("2", json.dumps(index)[:-40])):
         (tmp_path / place).mkdir()
         (tmp_path / place / "onnx_dump.json").write_text(text)
-    OnnxDumper(models / "float.onnx", {"x": IMAGES[0].shape}).dump(
-        {"x": IMAGES[0]}, str(tmp_path / "0")
-    )
+    OnnxDumper(models / "float.onnx", {"x": IMAGES[0]}).dump({"x": IMAGES[0]}, str(tmp_path / "0"))
     found = rows(str(tmp_path), str(tmp_path))
     broken = [row for row in found if row.reason.startswith("not a whole index")]
     assert len(broken) == 4

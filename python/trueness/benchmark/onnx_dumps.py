@@ -40,21 +40,22 @@ class OnnxDumps:
     def dump(self, feeds: Mapping[str, Array], run: int) -> None:
         if not self._request.dumps(run):
             return
-        dumper = self._dumper_for({name: array.shape for name, array in feeds.items()})
+        dumper = self._dumper_for(feeds)
         folder = self.folder / str(run)
         found = dumper.dump(feeds, str(folder))
         LOGGER.info("%s: %d tensors, %s bytes", folder, found.tensors, f"{found.nbytes:,}")
-        if not found.faithful:
+        if found.faithful is False:
             LOGGER.warning("%s: the dump changed the outputs of the model", folder)
         for name, reason in found.skipped.items():
             LOGGER.warning("%s is not dumped: %s", name, reason)
         if self._options.dump_npy and not self._request.statistics:
             self._convert(folder)
 
-    def _dumper_for(self, shapes: dict[str, tuple[int, ...]]) -> OnnxDumper:
+    def _dumper_for(self, feeds: Mapping[str, Array]) -> OnnxDumper:
         """Made anew when the shapes change: places in the file follow from them."""
         from trueness.dump.onnx import Choice, OnnxDumper
 
+        shapes = {name: array.shape for name, array in feeds.items()}
         if self._dumper is None or shapes != self._shapes:
             options, request = self._options, self._request
             choice = Choice(
@@ -62,7 +63,7 @@ class OnnxDumps:
             )
             self._shapes = shapes
             self._dumper = OnnxDumper(
-                options.om_model, shapes, choice, providers=providers_of(options)
+                options.om_model, feeds, choice, providers=providers_of(options)
             )
             size = f"{self._dumper.nbytes:,}"
             LOGGER.info("a dump of one run takes about %s bytes", size)

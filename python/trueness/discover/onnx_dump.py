@@ -123,7 +123,11 @@ def _read(path: str, run: int | None) -> _Found:
         Leftover(replace(base, member=str(name), op_name=str(name)), str(why), expected=True)
         for name, why in index["skipped"].items()
     ]
-    same = "" if index["faithful"] else ", whose outputs differ from those without a dump"
+    same = (
+        ""
+        if index["faithful"] in (True, None)
+        else ", whose outputs differ from those without a dump"
+    )
     evidence = f"{index['model']} by {index['runtime']}, level {index['level']}{same}"
     return _Found(tensors, graph, leftover, evidence)
 

@@ -56,15 +56,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class OnnxDump:
-    """`faithful`: whether the outputs of the model were the same bits as in a run without a dump.
-    `outputs` are those, in the order of the model; `skipped` says of each tensor that could not be
-    dumped why."""
+    """`faithful`: whether the outputs of the model were the same bits as in a run without a dump;
+    None where that was not looked at. `skipped` says of each tensor that could not be dumped
+    why."""
 
     folder: str
     tensors: int
     nbytes: int
-    faithful: bool
-    outputs: Sequence[Array]
+    faithful: bool | None
     skipped: Mapping[str, str]
 
 
@@ -84,27 +83,31 @@ class OnnxDumper:
     def __init__(
         self,
         model: str | os.PathLike[str],
-        shapes: Mapping[str, Sequence[int]],
+        feeds: Mapping[str, Array],
         choice: Choice | None = None,
         *,
         providers: Sequence[str] = ("CPUExecutionProvider",),
         threads: int = 0,
     ) -> None:
-        """`shapes` are those of the inputs that will be given. Raises UsageError without ONNX
-        Runtime, for an unknown level or a model it cannot load, FormatError for what is not an
-        ONNX file."""
+        """Runs the model without a dump on `feeds`, which are to be those of the first dump too:
+        there the outputs are checked. Later ones have to be of the same shapes. Raises UsageError
+        without ONNX Runtime, for an unknown level, a model it cannot load or inputs that do not
+        fit, FormatError for what is not an ONNX file."""
         self._choice = choice or Choice()
         self._path = os.path.abspath(model)
         if self._choice.level not in LEVELS:
             known = ", ".join(LEVELS)
             raise UsageError(f"no optimisation level is called {self._choice.level!r}: {known}")
-        sessions = Sessions(os.path.dirname(self._path), providers, threads)
-        graph_bytes, self._plain = self._optimised(sessions)
+        sessions = Sessions(os.path.dirname(self._path), providers, threads, arena=False)
+        graph_bytes, plain = self._optimised(sessions)
         self._graph = read_graph(graph_bytes, self._path)
         twins = dequantised_twins(self._graph.nodes)
         self._nodes = _by_unique_name([*self._graph.nodes, *twins])
         names = [name for name in self._wanted() if name not in self._graph.outputs]
-        free = free_dimensions(self._plain, shapes)
+        free = free_dimensions(plain, {name: array.shape for name, array in feeds.items()})
+        self._expected: Sequence[Any] | None = plain.run(None, dict(feeds))
+        # Its weights are not needed twice.
+        del plain
         graph_bytes += node_fragment(twins) + output_fragment(names)
         self._session = sessions.open(graph_bytes, "disable", free=free)
         self._ports = _classified(self._session.get_outputs())
@@ -153,7 +156,6 @@ class OnnxDumper:
         ]
 
     def _write(self, feeds: Mapping[str, Array], folder: str, final: str) -> OnnxDump:
-        expected = self._plain.run(None, dict(feeds))
         given = [_slot_of_input(name, array) for name, array in feeds.items()]
         slots = [*given, *self._ports.slots.values()]
         path = os.path.join(folder, DATA)
@@ -164,7 +166,10 @@ class OnnxDumper:
                 slot = Slot(name, self._ports.late[name], tuple(array.shape))
                 packed.append(slot, array.tobytes())
                 slots.append(slot)
-            faithful = self._is_faithful(packed, late, expected)
+            faithful = None
+            if self._expected is not None:
+                faithful = self._is_faithful(packed, late, self._expected)
+                self._expected = None
             values = None
             if self._choice.statistics:
                 values = {s.name: statistics_of(packed.view(s.name), s.dtype) for s in slots}
@@ -176,7 +181,7 @@ class OnnxDumper:
             os.unlink(path)
         self._write_index(folder, slots, [*feeds], values, faithful)
         size = sum(slot.nbytes for slot in slots)
-        return OnnxDump(final, len(slots), size, faithful, expected, dict(self._ports.skipped))
+        return OnnxDump(final, len(slots), size, faithful, dict(self._ports.skipped))
 
     def _execute(self, packed: PackedFile, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The tensors that had no place in the file, by name."""
@@ -218,7 +223,7 @@ class OnnxDumper:
         slots: Sequence[Slot],
         inputs: Sequence[str],
         statistics: Mapping[str, Mapping[str, float]] | None,
-        faithful: bool,
+        faithful: bool | None,
     ) -> None:
         tensors = []
         for slot in slots:

@@ -58,11 +58,12 @@ def dtype_of(type_text: str) -> str | None:
 class Sessions:
     """Makes sessions of one model, which lies in `folder`: its weights may be files there. Threads
     do not spin while they wait, which would take the cores from whoever writes. `threads` 0 leaves
-    their number to ONNX Runtime."""
+    their number to ONNX Runtime. `arena`: memory that was used once is kept for the next run."""
 
     folder: str
     providers: Sequence[str]
     threads: int = 0
+    arena: bool = True
 
     def open(
         self,
@@ -82,6 +83,7 @@ class Sessions:
         options.log_severity_level = 3
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
         options.intra_op_num_threads = self.threads
+        options.enable_cpu_mem_arena = self.arena
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if isinstance(model, bytes):
             entry = "session.model_external_initializers_file_folder_path"

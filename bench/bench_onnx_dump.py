@@ -1,0 +1,71 @@
+"""Dumping a large model: memory, and time beside that of the run and of writing as many bytes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cases import SCALE
+from peak_memory import Peak, anonymous_bytes
+
+TOKENS, WIDTH, LAYERS = (2048, 256, 16) if SCALE >= 1 else (32, 32, 2)
+"""1.2 GB of tensors, 29 MB of weights."""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    onnx = pytest.importorskip("onnx")
+    from builders.onnx_models import encoder
+
+    path = tmp_path_factory.mktemp("model") / "encoder.onnx"
+    onnx.save(encoder(TOKENS, WIDTH, LAYERS), path)
+    return path
+
+
+def bench_dump(benchmark, model, tmp_path) -> None:
+    from trueness.dump.onnx import OnnxDump, OnnxDumper
+    from trueness.dump.onnx_session import Sessions
+
+    feeds = {"x": np.random.default_rng(0).standard_normal((1, TOKENS, WIDTH)).astype(np.float32)}
+    before = anonymous_bytes()
+    peak = Peak()
+    peak.start()
+    dumper = OnnxDumper(model, feeds)
+    numbers = iter(range(1000))
+
+    def dump() -> OnnxDump:
+        target = tmp_path / str(next(numbers))
+        found = dumper.dump(feeds, str(target))
+        shutil.rmtree(target)
+        return found
+
+    found = benchmark.pedantic(dump, rounds=3, iterations=1)
+    extra = peak.stop() - before
+    session = Sessions(str(model.parent), ["CPUExecutionProvider"]).open(str(model), "all")
+    run = min(_timed(lambda: session.run(None, feeds)) for _ in range(3))
+    write = min(_timed(lambda: _write(tmp_path / "plain", found.nbytes)) for _ in range(3))
+    benchmark.extra_info.update(
+        bytes=found.nbytes,
+        run_s=run,
+        write_s=write,
+        ratio_to_writing=(benchmark.stats.stats.min - run) / write if benchmark.stats else 0,
+        anonymous_bytes=extra,
+    )
+
+
+def _timed(work) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _write(path: Path, size: int) -> None:
+    block = os.urandom(1 << 20)
+    with path.open("wb") as file:
+        for _ in range(size >> 20):
+            file.write(block)
