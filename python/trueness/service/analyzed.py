@@ -122,7 +122,7 @@ def _of_csv(path: Path) -> Chunks:
 
 
 def _of_table(connection: sqlite3.Connection, table: str) -> Chunks:
-    return lambda wanted: table_chunks(connection, table, wanted)
+    return lambda wanted: table_chunks(connection, table, wanted, tokens.LISTING)
 
 
 def _run_of(source: _Source, stated: Stated) -> Run:

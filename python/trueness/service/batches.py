@@ -75,11 +75,14 @@ def _kind_of_cell(name: str) -> str:
 
 def _codes(cells: Iterable[object], known: dict[object, int]) -> Floats:
     """A text column as numbers; past a hundred different names the rest are one."""
-    codes = []
-    for cell in cells:
-        if cell not in known and len(known) >= MOST_NAMES:
-            cell = OTHERS
-        codes.append(known.setdefault(cell, len(known)))
+    for cell in dict.fromkeys(cells):
+        if cell not in known and len(known) < MOST_NAMES:
+            known[cell] = len(known)
+    try:
+        codes = [known[cell] for cell in cells]
+    except KeyError:
+        others = known.setdefault(OTHERS, len(known))
+        codes = [known.get(cell, others) for cell in cells]
     return np.array(codes, np.float64)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from trueness.service.run import Floats
 
 MISSING = frozenset({"", "n/a", "na", "nan", "none", "null", "<na>"})
+_MISSING_CELLS = frozenset({"", "<NA>", "N/A", "nan", b"", b"<NA>", b"N/A", b"nan"})
 STAMP = "S26"
 DAY_S = 86_400
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
@@ -17,11 +18,15 @@ _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
 def floats(cells: Sequence[object]) -> tuple[Floats, int]:
     """float64 of the cells, NaN for what is missing or no finite number, and how many were text
     that is no number."""
+    bad = 0
     try:
         values = np.array(cells, dtype=np.float64)
-        bad = 0
     except (ValueError, TypeError, OverflowError):
-        values, bad = _one_by_one(cells)
+        try:
+            known = [None if cell in _MISSING_CELLS else cell for cell in cells]
+            values = np.array(known, dtype=np.float64)
+        except (ValueError, TypeError, OverflowError):
+            values, bad = _one_by_one(cells)
     infinite = np.isinf(values)
     if infinite.any():
         values[infinite] = np.nan
@@ -51,13 +56,9 @@ def text(cell: object) -> str:
 def seconds(cells: Sequence[object]) -> tuple[Floats, int]:
     """Seconds since 1970 of `YYYY-mm-dd HH:MM:SS[:ffffff]`, NaN and counted where it is not that.
     The zone is left alone: two runs are compared, and only differences within one are used."""
-    packed = np.array(
-        [
-            cell if isinstance(cell, bytes) else text(cell).encode("ascii", "replace")
-            for cell in cells
-        ],
-        dtype=STAMP,
-    )
+    if set(map(type, cells)) != {bytes}:
+        cells = [text(cell).encode("ascii", "replace") for cell in cells]
+    packed = np.array(cells, dtype=STAMP)
     if not len(packed):
         return np.empty(0), 0
     bytes_ = packed.view(np.uint8).reshape(len(packed), 26).astype(np.int64) - ord("0")

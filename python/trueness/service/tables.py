@@ -61,13 +61,17 @@ def csv_chunks(path: Path, wanted: Wanted) -> Iterator[Chunk]:
 
 
 def table_chunks(
-    connection: sqlite3.Connection, table: str, wanted: Wanted, where: str = ""
+    connection: sqlite3.Connection, table: str, wanted: Wanted, listing: str = ""
 ) -> Iterator[Chunk]:
+    """With `listing` only the rows that have something in that column of ours."""
     header = columns_of(connection, table)
     found = found_in(header, wanted)
     if not found:
         raise ReadError(table, f"the table has no column of {', '.join(wanted)}")
     columns = ", ".join(quoted(header[place]) for place in found.values())
+    where = ""
+    if listing in found:
+        where = f"WHERE length({quoted(header[found[listing]])}) > 2"
     cursor = connection.execute(f"SELECT {columns} FROM {quoted(table)} {where}")
     while rows := cursor.fetchmany(ROWS):
         yield dict(zip(found, zip(*rows, strict=True), strict=True))

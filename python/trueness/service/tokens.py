@@ -17,6 +17,7 @@ from trueness.service.tables import Chunk
 
 MAX_TOKENS = 8_000_000
 """Of a run; enough for the distribution of gaps, and about 200 MB while they are sorted."""
+LISTING = "res_list"
 WANTED = {
     "res_list": ("res_list",),
     "end": ("end_datetime", "end_time"),
