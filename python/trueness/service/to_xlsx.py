@@ -112,8 +112,8 @@ class _Book:
         last = max(len(rows), 1)
         self.colour(sheet, last, 3)
         sheet.autofilter(0, 0, last, len(SUMMARY) - 1)
-        bar = {"type": "data_bar", "bar_color": "#8EA9DB", "bar_negative_color": "#8EA9DB"}
-        sheet.conditional_format(1, 4, last, 4, {**bar, "bar_solid": True})
+        bar = {"type": "data_bar", "bar_color": "#8EA9DB"}
+        sheet.conditional_format(1, 4, last, 4, bar)
         chart = self.workbook.add_chart({"type": "bar"})
         chart.add_series(
             {
