@@ -18,6 +18,7 @@ from trueness.cli import (
     compare,
     convert,
     demo,
+    diff_reports,
     fusion_bisect,
     inspect,
     replay,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(compare.compare)
 app.command()(aclcmp.aclcmp)
 app.command()(demo.demo)
+app.command("diff-reports")(diff_reports.diff_reports_command)
 app.command("replay")(replay.replay_command)
 app.command()(benchmark.benchmark)
 app.command("fusion-bisect")(fusion_bisect.fusion_bisect)
