@@ -106,14 +106,10 @@ def test_tensors_of_a_checkpoint_are_told_apart(tmp_path: Path) -> None:
             for place, name in enumerate(names, 1)
         ]
 
-    found = diff(tmp_path, weights("x", "y", error=0.01), weights("y", "x", error=0.01))
-    assert [(change.key[5], change.growth) for change in found.worse] == [("x", 2.0)] * 0
-    assert counts(diff(tmp_path, weights("x", error=1e-3), weights("z", error=1e-3))) == (
-        0,
-        0,
-        1,
-        1,
-    )
+    old, new = weights("x", "y", "z", error=0.01), weights("z", "y", "w", error=0.01)
+    found = diff(tmp_path, old, new)
+    assert [change.key[5] for change in found.better] == ["z"]
+    assert [change.key[5] for change in (*found.new, *found.gone)] == ["w", "x"]
 
 
 def test_a_report_of_an_interrupted_run_can_be_read(tmp_path: Path) -> None:
