@@ -7,6 +7,7 @@ and compares."""
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,8 +31,8 @@ COUNTS = """SELECT SUM(verdict = 'worse') AS worse, SUM(verdict = 'unclear') AS 
   SUM(verdict = 'better') AS better, SUM(verdict = 'same') AS same FROM verdict"""
 # Grouped by integers, which SQLite divides without a rest; every count is of its own side and type.
 BATCH_SIZES = """SELECT
-  (batch_size / $batch_group) * $batch_group || '-'
-    || ((batch_size / $batch_group) * $batch_group + $batch_group - 1) AS group_name,
+  (batch_size / $batch_group * $batch_group) || '-'
+    || (batch_size / $batch_group * $batch_group + $batch_group - 1) AS group_name,
   SUM(CASE WHEN batch_type = 'Prefill' THEN input_count ELSE 0 END) AS "Prefill input",
   SUM(CASE WHEN batch_type = 'Prefill' THEN golden_count ELSE 0 END) AS "Prefill golden",
   SUM(CASE WHEN batch_type = 'Decode' THEN input_count ELSE 0 END) AS "Decode input",
@@ -185,9 +186,15 @@ class _Target:
 
 
 def dashboard_json() -> str:
+    """As the SDK writes it once it has read it: what a panel leaves open is filled in then."""
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
 
-    return JSONEncoder(sort_keys=True, indent=1).encode(dashboard().build()) + "\n"
+    register_default_plugins()
+    encoder = JSONEncoder(sort_keys=True, indent=1)
+    read = Dashboard.from_json(json.loads(encoder.encode(dashboard().build())))
+    return encoder.encode(read) + "\n"
 
 
 if __name__ == "__main__":
