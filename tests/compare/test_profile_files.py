@@ -138,3 +138,21 @@ def test_files_that_cannot_be_read(
         (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=message):
         standard_of(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("name", ["torch", "cann-mixed@ttk", "ulp"])
+def test_every_row_of_many_files_has_what_its_verdict_rests_on(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    for folder in ("golden", "my"):
+        (tmp_path / folder).mkdir()
+    errors = [0.0, 1e-2] * 40
+    for i, error in enumerate(errors):
+        golden = 1 + rng.random(64).astype(np.float32)
+        np.save(tmp_path / "golden" / f"{i:03}.npy", golden)
+        np.save(tmp_path / "my" / f"{i:03}.npy", golden * np.float32(1 + error))
+    rows = list(tn.compare_dumps(tmp_path / "golden", tmp_path / "my", standard=name, jobs=1))
+    evidence = standard_of(name).table_of("float32", "float32").evidence
+    assert evidence
+    for row, error in zip(rows, errors, strict=True):
+        assert evidence <= set(row.metrics)
+        assert row.passed is (error == 0), row.reason
