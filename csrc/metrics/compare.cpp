@@ -159,11 +159,13 @@ private:
             input.known_absolute = known_absolute_.load(std::memory_order_relaxed);
             input.known_relative = known_relative_.load(std::memory_order_relaxed);
             input.known_reach = known_reach_.load(std::memory_order_relaxed);
+            input.known_ulp = known_ulp_.load(std::memory_order_relaxed);
             Sums block{};
             if (!kernel_(input, block)) careful_block(input, block);
             if (block.max_absolute_at != 0) raise(known_absolute_, block.max_absolute);
             if (block.max_relative_at != 0) raise(known_relative_, block.max_relative);
             out = merge(out, block);
+            raise(known_ulp_, out.max_ulp);
             raise(known_reach_, std::min(reach(out.golden), reach(out.my)));
         }
         return out;
@@ -173,8 +175,9 @@ private:
         return side.finite == 0 ? -1 : std::min(side.max, -side.min);
     }
 
-    static void raise(std::atomic<double>& known, double value) {
-        double before = known.load(std::memory_order_relaxed);
+    template <class T>
+    static void raise(std::atomic<T>& known, T value) {
+        T before = known.load(std::memory_order_relaxed);
         while (value > before && !known.compare_exchange_weak(before, value)) {
         }
     }
@@ -202,6 +205,7 @@ private:
     std::atomic<double> known_absolute_{-1};
     std::atomic<double> known_relative_{-1};
     std::atomic<double> known_reach_{-1};
+    std::atomic<std::uint64_t> known_ulp_{0};
     std::vector<Sums> stretches_;
     std::atomic<std::size_t> next_{0};
 };

@@ -10,6 +10,9 @@ inline constexpr double kExpTerms[9] = {
     0x1.a0197c2b89880p-16, 0x1.72e99605b0860p-19, 0x1.28c7d7b964400p-22};
 inline constexpr float kExpTermsFloat[3] = {0.49998950958251953f, 0.16753901541233063f,
                                             0.041921213269233704f};
+// 2^f for |f| <= 1/2, relative error 2.7e-6.
+inline constexpr float kPowerTerms[5] = {0x1.ffffe8p-1f, 0x1.62e0dcp-1f, 0x1.ec06dap-3f,
+                                         0x1.ca1440p-5f, 0x1.3997d4p-7f};
 // exp(d) - 1 - d = d^2 * Q(d) for |d| <= kNear, relative error 2e-8: the series, cut.
 inline constexpr double kNear = 0x1p-4;
 inline constexpr float kExcessTerms[4] = {1.0f / 2, 1.0f / 6, 1.0f / 24, 1.0f / 120};

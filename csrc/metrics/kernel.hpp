@@ -28,6 +28,7 @@ struct KernelInput {
     double known_relative;
     double known_reach;  // magnitudes up to this lie within both sides' minima and maxima met so
                          // far, -1 for none: they need not be looked for
+    std::uint64_t known_ulp;
     const Tolerances* tolerances;  // with kTolerances
     const float* const* tables;    // value of each code of the 8-bit float types, by DType
     void* scratch;                 // kScratchBytes, 64-byte aligned

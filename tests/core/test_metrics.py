@@ -1,6 +1,7 @@
 """Every metric against exact arithmetic: every dtype pair, adversarial values, edge lengths."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def tensor(data: bytes, dtype: str, shape: tuple[int, ...]) -> _core.Tensor:
 
 def array_tensor(array: np.ndarray, dtype: str | None = None) -> _core.Tensor:
     return tensor(array.tobytes(), dtype or array.dtype.name, (array.size,))
+
+
+def stored_as(array: np.ndarray, dtype: str) -> _core.Tensor:
+    """float32 values in that dtype; bfloat16 cut, not rounded."""
+    if dtype == "bfloat16":
+        return array_tensor(np.ascontiguousarray(array.view(np.uint16)[1::2]), dtype)
+    return array_tensor(array.astype(dtype))
 
 
 def values(t: _core.Tensor) -> list[float]:
@@ -188,6 +196,74 @@ def test_lengths_around_blocks(dtype: str, n: int) -> None:
     assert actual["count"] == n
     assert actual["finite_count"] == n - 3
     assert actual["nonfinite_both_count"] == actual["nonfinite_equal_count"] == 1
+
+
+def rising(g: np.ndarray) -> np.ndarray:
+    """Each strip far above the one before: weights change what they refer to."""
+    return g + np.float32(20) * (np.arange(g.size) // 512).astype(np.float32)
+
+
+def falling(g: np.ndarray) -> np.ndarray:
+    """The extremes of either side, and the largest errors, come first."""
+    return g * np.linspace(4, 1, g.size, dtype=np.float32)
+
+
+def with_zeros(g: np.ndarray) -> np.ndarray:
+    """Zeros of both signs, from the second block on."""
+    changed = g.copy()
+    changed[9000::700], changed[9001::700] = 0, -0.0
+    return changed
+
+
+def positive(g: np.ndarray) -> np.ndarray:
+    return np.abs(g) + np.float32(1e-3)
+
+
+def negative(g: np.ndarray) -> np.ndarray:
+    return -np.abs(g) - np.float32(1000)
+
+
+def in_pieces(golden: _core.Tensor, my: _core.Tensor, length: int) -> dict[str, float]:
+    """Merged from pieces too short to hold a whole strip."""
+    sums = None
+    for start in range(0, golden.shape[0], length):
+        parts = []
+        for side in (golden, my):
+            data = side.raw()
+            size = len(data) // side.shape[0]
+            piece = data[start * size : (start + length) * size]
+            parts.append(tensor(piece, side.dtype, (len(piece) // size,)))
+        part = _core.compare(*parts)
+        sums = part if sums is None else _core.Sums.merge(sums, part)
+    assert sums is not None
+    return sums.finish()
+
+
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        ("float32", "float32"),
+        ("bfloat16", "bfloat16"),
+        ("float16", "float16"),
+        ("float32", "bfloat16"),
+    ],
+)
+@pytest.mark.parametrize("noise", [0.0, 1e-5, 1e-3, 0.3])
+@pytest.mark.parametrize("kind", [rising, falling, with_zeros, positive, negative])
+def test_strips_of_near_pairs(
+    kind: Callable[[np.ndarray], np.ndarray], noise: float, dtypes: tuple[str, str]
+) -> None:
+    rng = np.random.default_rng(3)
+    n = 2 * 8192 + 700
+    g = kind(rng.standard_normal(n).astype(np.float32))
+    m = (g * (1 + noise * rng.uniform(-1, 1, n))).astype(np.float32)
+    pair = [stored_as(x, dtype) for x, dtype in zip((g, m), dtypes, strict=True)]
+    actual = _core.compare(*pair).finish()
+    for name, value in in_pieces(*pair, 500).items():
+        relative = 1e-6 if name in DIVIDING else 1e-12
+        if name == "kl_divergence":
+            relative = 1e-4
+        assert close(actual[name], value, relative, CANCELLING.get(name, 1e-15)), name
 
 
 @pytest.mark.parametrize("offset", range(1, 9))

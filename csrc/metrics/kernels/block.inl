@@ -6,93 +6,13 @@
 #include "metrics/kernels/load.inl"
 #include "metrics/kernels/moments.inl"
 #include "metrics/kernels/near.inl"
+#include "metrics/kernels/source.inl"
 #include "metrics/kernels/tolerances.inl"
 #include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
 
-// One block: decode in strips that stay in the first cache, run the passes over them, and where
-// NaN or Inf turn up, again over a cleaned copy.
-
-// The values of one side as float or double: in place where they are stored so, else decoded strip
-// by strip into `buffer`.
-template <class T>
-struct Side {
-    const T* values;
-    T* buffer;
-    const unsigned char* raw;
-    DType dtype;
-    bool decode;
-};
-
-inline std::size_t bits_of(DType dtype) {
-    switch (dtype) {
-        case DType::kUint1:
-            return 1;
-        case DType::kInt4:
-            return 4;
-        case DType::kInt16:
-        case DType::kUint16:
-        case DType::kFloat16:
-        case DType::kBfloat16:
-            return 16;
-        case DType::kInt32:
-        case DType::kUint32:
-        case DType::kFloat32:
-        case DType::kComplex32:
-            return 32;
-        case DType::kInt64:
-        case DType::kUint64:
-        case DType::kFloat64:
-        case DType::kComplex64:
-            return 64;
-        case DType::kComplex128:
-            return 128;
-        default:
-            return 8;
-    }
-}
-
-inline void decode(const Side<float>& side, std::size_t from, std::size_t n,
-                   const KernelInput& input, float*) {
-    load_float(side.dtype, side.raw + from * bits_of(side.dtype) / 8, input.tables,
-               side.buffer + from, n);
-}
-
-inline void decode(const Side<double>& side, std::size_t from, std::size_t n,
-                   const KernelInput& input, float* floats) {
-    load_double(side.dtype, side.raw + from * bits_of(side.dtype) / 8, input.tables, floats,
-                side.buffer + from, n);
-}
-
-template <class T>
-Side<T> make_side(const void* raw, std::uint32_t code, T* buffer) {
-    constexpr DType kReal = sizeof(T) == 4 ? DType::kFloat32 : DType::kFloat64;
-    constexpr DType kComplex = sizeof(T) == 4 ? DType::kComplex64 : DType::kComplex128;
-    const auto dtype = static_cast<DType>(code);
-    const bool aligned = reinterpret_cast<std::uintptr_t>(raw) % alignof(T) == 0;
-    const bool in_place = aligned && (dtype == kReal || dtype == kComplex);
-    return {in_place ? static_cast<const T*>(raw) : buffer, buffer,
-            static_cast<const unsigned char*>(raw), dtype, !in_place};
-}
-
-// Complex elements become two numbers each; done for the whole block at once.
-template <class T>
-void decode_complex(Side<T>& side, std::size_t n, const KernelInput& input, float* floats) {
-    if (side.decode) decode(side, 0, n, input, floats);
-    if (!is_complex(side.dtype)) {
-        for (std::size_t i = 0; i < n; ++i) side.buffer[i] = side.values[i];
-        interleave_zeros(side.buffer, n);
-        side.values = side.buffer;
-    }
-    side.decode = false;
-}
-
-template <class T>
-struct Block {
-    const T* golden;
-    const T* my;
-    std::size_t n;
-};
+// One block: run the passes strip by strip, as long as it is in the first cache, and where NaN or
+// Inf turn up, again over a cleaned copy.
 
 template <bool kWithExtremes, bool kWithRelative, class T>
 void run_strip(const T* g, const T* m, std::size_t n, Moments& moments, Extremes<T>& extremes) {
@@ -115,24 +35,30 @@ void run_strip(const T* g, const T* m, std::size_t n, Moments& moments, Extremes
     }
 }
 
-// Without `next` the block is all there; else it decodes the strip that begins at its argument.
-template <bool kWithExtremes, bool kWithRelative, class T, class Next>
-void run_strips(const Block<T>& block, Next next, double reach, Moments& moments,
-                Extremes<T>& extremes) {
+template <class T>
+void add_ulp(const Block<T>& strip, const KernelInput& input, Sums& out) {
+    if (!asks_ulp(input)) return;
+    const UlpGrid grid{input.ulp_mantissa, input.ulp_min_exponent};
+    out.max_ulp = larger_of(out.max_ulp, max_ulp(strip.golden, strip.my, strip.n, grid));
+}
+
+template <bool kWithExtremes, bool kWithRelative, class T>
+void run_strips(Source<T>& source, const KernelInput& input, Moments& moments,
+                Extremes<T>& extremes, NearBlock& near, Sums& out) {
+    constexpr bool kTryNear = kWithRelative && sizeof(T) == sizeof(float);
     // Where one strip is not near, its neighbours hardly are: from there on none is tried.
-    bool near = kWithRelative && sizeof(T) == sizeof(float);
-    for (std::size_t i = 0; i < block.n; i += kStrip) {
-        const std::size_t n = block.n - i < kStrip ? block.n - i : kStrip;
-        next(i, n);
-        if (i == 0) extremes = Extremes<T>(block.golden[0], block.my[0]);
-        if constexpr (kWithRelative && sizeof(T) == sizeof(float)) {
-            near = near && n == kStrip &&
-                   add_near_strip(block.golden + i, block.my + i, static_cast<float>(reach),
-                                  moments, extremes);
-            if (near) continue;
+    near.all = kTryNear;
+    for (std::size_t i = 0; i < source.size(); i += kStrip) {
+        const std::size_t n = source.size() - i < kStrip ? source.size() - i : kStrip;
+        const Block<T> strip = source.strip(i, n);
+        if (i == 0) extremes = Extremes<T>(strip.golden[0], strip.my[0]);
+        if constexpr (kTryNear) {
+            near.all = near.all && n == kStrip &&
+                       add_near_strip(strip, input, moments, extremes, near, out);
+            if (near.all) continue;
         }
-        run_strip<kWithExtremes, kWithRelative>(block.golden + i, block.my + i, n, moments,
-                                                extremes);
+        run_strip<kWithExtremes, kWithRelative>(strip.golden, strip.my, n, moments, extremes);
+        add_ulp(strip, input, out);
     }
 }
 
@@ -148,8 +74,8 @@ inline double magnitude(const SideSums& side) {
 }
 
 template <class T>
-Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
-                           const KernelInput& input, Sums& out) {
+Magnitudes finish_extremes(const Extremes<T>& extremes, Source<T>& source, const KernelInput& input,
+                           Sums& out) {
     // The sign of a zero among zeros depends on the width of the lanes; + 0.0 makes it positive.
     out.golden.min =
         static_cast<double>(smallest(extremes.golden_min, extremes.golden_min[0])) + 0.0;
@@ -162,6 +88,7 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
     const T most = largest(extremes.absolute, T{0});
     const auto absolute = static_cast<double>(most);
     if (absolute * kSlack >= input.known_absolute) {
+        const Block<T> block = source.whole();
         locate<AbsoluteError>(block.golden, block.my, block.n, most, out.max_absolute,
                               out.max_absolute_at);
     }
@@ -171,27 +98,31 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, const Block<T>& block,
     for (int k = 0; k < kErrorBounds; ++k) out.below[k] = total(extremes.below[k]);
     const T worst = largest(extremes.relative, T{0});
     if (static_cast<double>(worst) * kSlack >= input.known_relative) {
+        const Block<T> block = source.whole();
         locate<RelativeError>(block.golden, block.my, block.n, worst, out.max_relative,
                               out.max_relative_at);
     }
     return top;
 }
 
-template <class T, class Next>
-Magnitudes run_passes(const Block<T>& block, Next next, const KernelInput& input, Sums& out) {
+template <class T>
+Magnitudes run_passes(Source<T>& source, const KernelInput& input, NearBlock& near, Sums& out) {
     Moments moments{};
     Extremes<T> extremes(0, 0);
+    const auto finish = [&] {
+        finish_moments(moments, source.size(), [&] { return source.whole(); }, out);
+    };
     if (input.groups & kRelative) {
-        run_strips<true, true>(block, next, input.known_reach, moments, extremes);
+        run_strips<true, true>(source, input, moments, extremes, near, out);
     } else if (sizeof(T) == sizeof(double) || (input.groups & (kExtremes | kDivergence))) {
-        run_strips<true, false>(block, next, input.known_reach, moments, extremes);
+        run_strips<true, false>(source, input, moments, extremes, near, out);
     } else {
-        run_strips<false, false>(block, next, input.known_reach, moments, extremes);
-        finish_moments(moments, block.golden, block.my, block.n, out);
+        run_strips<false, false>(source, input, moments, extremes, near, out);
+        finish();
         return {};
     }
-    finish_moments(moments, block.golden, block.my, block.n, out);
-    return finish_extremes(extremes, block, input, out);
+    finish();
+    return finish_extremes(extremes, source, input, out);
 }
 
 // Inside this range squares, and products of sums of them, stay normal numbers.
@@ -212,19 +143,6 @@ bool trustworthy(const KernelInput& input, const Magnitudes& top, const Sums& su
     return true;
 }
 
-template <class T>
-double largest_of(const T* values, std::size_t n) {
-    using V = typename ExtremesTraits<T>::Value;
-    constexpr std::size_t kWidth = ExtremesTraits<T>::kWidth;
-    V top = V{} + values[0];
-    std::size_t i = 0;
-    for (; i + kWidth <= n; i += kWidth) top = larger(top, load<V>(values + i));
-    for (; i < n; ++i) top[0] = values[i] > top[0] ? values[i] : top[0];
-    // A sum with +0, as zeros of both signs are equal and which one is met first depends on the
-    // width.
-    return static_cast<double>(largest(top, top[0])) + 0.0;
-}
-
 // False where the peaks leave no room for absent elements.
 template <class T>
 bool run_divergence(const Block<T>& block, const Magnitudes& top, Sums& out) {
@@ -239,14 +157,6 @@ bool run_divergence(const Block<T>& block, const Magnitudes& top, Sums& out) {
     }
     far_divergence(block.golden, block.my, block.n, golden_max, my_max, out);
     return true;
-}
-
-template <class T>
-void run_ulp(const Block<T>& block, const KernelInput& input, Sums& out) {
-    if ((input.groups & kUlp) && input.ulp_mantissa >= 0) {
-        out.max_ulp = max_ulp(block.golden, block.my, block.n,
-                              UlpGrid{input.ulp_mantissa, input.ulp_min_exponent});
-    }
 }
 
 template <class T>
@@ -267,10 +177,12 @@ bool run_cleaned(const Block<T>& block, const KernelInput& input, T* golden, T* 
         (my_side.finite > 0 && !plain(magnitude(my_side)))) {
         return false;
     }
-    const Block<T> cleaned{golden, my, block.n};
-    const Magnitudes top = run_passes(cleaned, [](std::size_t, std::size_t) {}, input, out);
+    NearBlock near{};
+    Source<T> source({golden, golden, nullptr, DType::kFloat32, false},
+                     {my, my, nullptr, DType::kFloat32, false}, block.n, input, nullptr);
+    const Magnitudes top = run_passes(source, input, near, out);
+    const Block<T> cleaned = source.whole();
     if (!trustworthy<T>(input, top, out)) return false;
-    run_ulp(cleaned, input, out);
     if (input.groups & kTolerances) {
         run_tolerances(golden, my, block.n, input, block.n - out.finite, out.tolerances);
     }
@@ -314,20 +226,24 @@ bool run_typed(const KernelInput& input, Sums& out) {
         decode_complex(golden, input.count, input, floats);
         decode_complex(my, input.count, input, floats);
     }
-    const Block<T> block{golden.values, my.values, pairs ? 2 * input.count : input.count};
-    out.count = out.finite = out.golden.finite = out.my.finite = block.n;
-    const auto next = [&](std::size_t from, std::size_t n) {
-        if (golden.decode) decode(golden, from, n, input, floats);
-        if (my.decode) decode(my, from, n, input, floats);
-    };
-    const Magnitudes top = run_passes(block, next, input, out);
-    if (!finite(out.golden_squares + out.my_squares) && has_nonfinite(block)) {
-        return run_cleaned(block, input, buffers[2], buffers[3], out);
+    const std::size_t n = pairs ? 2 * input.count : input.count;
+    Source<T> source(golden, my, n, input, floats);
+    out.count = out.finite = out.golden.finite = out.my.finite = n;
+    NearBlock near{};
+    const Magnitudes top = run_passes(source, input, near, out);
+    if (!finite(out.golden_squares + out.my_squares) && has_nonfinite(source.whole())) {
+        return run_cleaned(source.whole(), input, buffers[2], buffers[3], out);
     }
     if (!trustworthy<T>(input, top, out)) return false;
-    if ((input.groups & kDivergence) && !run_divergence(block, top, out)) return false;
-    run_ulp(block, input, out);
+    if (input.groups & kDivergence) {
+        if (near.all && near.weighted) {
+            finish_near_divergence(near, out);
+        } else if (!run_divergence(source.whole(), top, out)) {
+            return false;
+        }
+    }
     if (input.groups & kTolerances) {
+        const Block<T> block = source.whole();
         run_tolerances(block.golden, block.my, block.n, input, 0, out.tolerances);
     }
     return true;

@@ -249,3 +249,16 @@ void locate(const T* g, const T* m, std::size_t n, T most, double& value, std::u
         if (best == 0 && most == 0) return;
     }
 }
+
+template <class T>
+double largest_of(const T* values, std::size_t n) {
+    using V = typename ExtremesTraits<T>::Value;
+    constexpr std::size_t kWidth = ExtremesTraits<T>::kWidth;
+    V top = V{} + values[0];
+    const std::size_t whole = n - n % kWidth;
+    for (std::size_t i = 0; i < whole; i += kWidth) top = larger(top, load<V>(values + i));
+    T most = largest(top, top[0]);
+    for (std::size_t i = whole; i < n; ++i) most = values[i] > most ? values[i] : most;
+    // Which of two zeros is met first depends on the width; + 0.0 makes both positive.
+    return static_cast<double>(most) + 0.0;
+}

@@ -83,24 +83,31 @@ void compensated_sum(const T* values, std::size_t n, double& high, double& low) 
 
 // Where a plain sum cancelled to a small part of its terms, its leading digits are rounding noise
 // and the compensated one is worth its time.
-template <class T>
-void sum_side(const T* values, std::size_t n, const double* lanes, double squares, SideSums& out) {
+inline bool cancelled(double sum, std::size_t n, double squares) {
+    constexpr double kCancelled = 1048576;
+    return sum * sum * kCancelled < static_cast<double>(n) * squares;
+}
+
+inline void plain_sum(const double* lanes, double squares, SideSums& out) {
     out.sum = sum_lanes(lanes);
     out.sum_low = 0;
     out.squares = squares;
-    constexpr double kCancelled = 1048576;
-    if (out.sum * out.sum * kCancelled < static_cast<double>(n) * squares) {
-        compensated_sum(values, n, out.sum, out.sum_low);
-    }
 }
 
-template <class T>
-void finish_moments(const Moments& moments, const T* g, const T* m, std::size_t n, Sums& out) {
+// `whole()` gives the block, which is only then needed when a sum has cancelled.
+template <class Whole>
+void finish_moments(const Moments& moments, std::size_t n, Whole whole, Sums& out) {
     out.golden_squares = sum_lanes(moments.golden_squares);
     out.my_squares = sum_lanes(moments.my_squares);
     out.products = sum_lanes(moments.products);
     out.squared_difference = sum_lanes(moments.squared_difference);
     out.absolute_difference = sum_lanes(moments.absolute_difference);
-    sum_side(g, n, moments.golden, out.golden_squares, out.golden);
-    sum_side(m, n, moments.my, out.my_squares, out.my);
+    plain_sum(moments.golden, out.golden_squares, out.golden);
+    plain_sum(moments.my, out.my_squares, out.my);
+    if (cancelled(out.golden.sum, n, out.golden_squares)) {
+        compensated_sum(whole().golden, n, out.golden.sum, out.golden.sum_low);
+    }
+    if (cancelled(out.my.sum, n, out.my_squares)) {
+        compensated_sum(whole().my, n, out.my.sum, out.my.sum_low);
+    }
 }

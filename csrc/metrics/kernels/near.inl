@@ -1,7 +1,10 @@
 #pragma once
 
+#include "metrics/kernels/divergence.inl"
 #include "metrics/kernels/extremes.inl"
 #include "metrics/kernels/moments.inl"
+#include "metrics/kernels/source.inl"
+#include "metrics/kernels/ulp.inl"
 #include "metrics/kernels/vector.inl"
 
 // A strip of float pairs that are near: every |g| > 2^-23 and every |m - g| <= |g| / 2. There the
@@ -27,14 +30,13 @@ inline Vu bits_as_lanes(double value) {
     return Vu{} + static_cast<std::uint32_t>(float_bits(value));
 }
 
-[[gnu::noinline]] Nearness near_errors(const float* g, const float* m, float* d, float* r,
-                                       Vd* sum) {
+[[gnu::noinline]] Nearness near_errors(const Block<float>& strip, float* d, float* r, Vd* sum) {
+    const float *const g = strip.golden, *const m = strip.my;
     Nearness out{Vu{}, Vu{}, Vu{}, ~Vu{}};
     for (std::size_t i = 0; i < kStrip; i += kSubstrip) {
         Vf sums[kHalfGroup] = {};
         for (std::size_t k = i; k < i + kSubstrip; k += kGroup / 2) {
-            __builtin_prefetch(g + k + kStrip);
-            __builtin_prefetch(m + k + kStrip);
+            __builtin_prefetch(strip.next_golden + k * sizeof(float));
 #pragma GCC unroll 4
             for (std::size_t p = 0; p < kHalfGroup; ++p) {
                 const std::size_t at = k + p * kF;
@@ -55,15 +57,16 @@ inline Vu bits_as_lanes(double value) {
     return out;
 }
 
-[[gnu::noinline]] void add_near_moments(const float* g, const float* d, Moments& out) {
+[[gnu::noinline]] void add_near_moments(const Block<float>& strip, const float* d, Moments& out) {
     constexpr std::size_t kAtOnce = kParts < 2 ? kParts : 2;
     for (std::size_t part = 0; part < kLanes; part += kAtOnce * kW) {
         Vd gg[kAtOnce] = {}, gd[kAtOnce] = {}, dd[kAtOnce] = {};
         Vd sg[kAtOnce] = {}, sd[kAtOnce] = {}, ad[kAtOnce] = {};
         for (std::size_t i = part; i < kStrip; i += kLanes) {
+            __builtin_prefetch(strip.next_my + i * sizeof(float));
 #pragma GCC unroll 2
             for (std::size_t p = 0; p < kAtOnce; ++p) {
-                const Vd a = load_wide(g + i + p * kW), b = load_wide(d + i + p * kW);
+                const Vd a = load_wide(strip.golden + i + p * kW), b = load_wide(d + i + p * kW);
                 gg[p] = add_exact_product(a, a, gg[p]);
                 gd[p] = add_exact_product(a, b, gd[p]);
                 dd[p] = add_exact_product(b, b, dd[p]);
@@ -112,21 +115,133 @@ inline void add_near_range(const float* g, const float* m, Extremes<float>& out)
     }
 }
 
-// False, leaving all as it was, when the strip is not near. `reach`: what is not larger is known to
-// lie between minimum and maximum of either side.
-[[maybe_unused]] bool add_near_strip(const float* g, const float* m, float reach, Moments& moments,
-                                     Extremes<float>& out) {
+// What a block of near strips comes to beside moments and extremes.
+struct NearBlock {
+    bool all;  // every strip so far was near
+    bool begun;
+    bool weighted;  // ... and had small enough differences for its weights to be in `sums`
+    float peak;     // what the weights refer to: the largest golden of the first strip
+    Divergence sums;
+};
+
+// Runs a step of a long chain for a few vectors, so that they need not queue behind each other.
+constexpr std::size_t kAbreast = kGroup / kF;
+template <class Step>
+inline void abreast(Step step) {
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kAbreast; ++p) step(p);
+}
+
+// Each x becomes exp(x) for x <= 64, good to 3e-6: 2^f by a polynomial whose halves can run at the
+// same time.
+inline void near_weights(Vf* x) {
+    const Vf magic = splat(0x1.8p23f);
+    Vf shifted[kAbreast], f[kAbreast], ff[kAbreast], high[kAbreast];
+    abreast([&](std::size_t p) { x[p] = (Vf)smaller((Vu)x[p], bits_as_lanes(kExpFloorFloat)); });
+    abreast([&](std::size_t p) { x[p] = x[p] * static_cast<float>(kLog2E); });
+    abreast([&](std::size_t p) { shifted[p] = x[p] + magic; });
+    abreast([&](std::size_t p) { f[p] = x[p] - (shifted[p] - magic); });
+    abreast([&](std::size_t p) { ff[p] = f[p] * f[p]; });
+    abreast([&](std::size_t p) { high[p] = f[p] * kPowerTerms[3] + kPowerTerms[2]; });
+    abreast([&](std::size_t p) { f[p] = f[p] * kPowerTerms[1] + kPowerTerms[0]; });
+    abreast([&](std::size_t p) { high[p] = ff[p] * kPowerTerms[4] + high[p]; });
+    abreast([&](std::size_t p) { f[p] = high[p] * ff[p] + f[p]; });
+    abreast([&](std::size_t p) { x[p] = (Vf)((Vi)f[p] + ((Vi)shifted[p] << 23)); });
+}
+
+template <int kTerms>
+[[gnu::noinline]] void add_near_weights(const float* g, const float* d, float peak,
+                                        Divergence& out) {
+    for (std::size_t i = 0; i < kStrip; i += kSubstrip) {
+        Vf weight[kHalfGroup] = {}, difference[kHalfGroup] = {}, rest[kHalfGroup] = {};
+        for (std::size_t k = i; k < i + kSubstrip; k += kGroup) {
+            Vf w[kAbreast], q[kAbreast];
+            abreast([&](std::size_t p) { w[p] = load<Vf>(g + k + p * kF) - peak; });
+            near_weights(w);
+            abreast([&](std::size_t p) { q[p] = splat(kExcessTerms[kTerms - 1]); });
+#pragma GCC unroll 4
+            for (int j = kTerms - 2; j >= 0; --j) {
+                abreast([&](std::size_t p) {
+                    q[p] = q[p] * load<Vf>(d + k + p * kF) + kExcessTerms[j];
+                });
+            }
+            abreast([&](std::size_t p) {
+                const Vf x = load<Vf>(d + k + p * kF), wx = w[p] * x;
+                weight[p % kHalfGroup] += w[p];
+                difference[p % kHalfGroup] += wx;
+                rest[p % kHalfGroup] += wx * (x * q[p]);
+            });
+        }
+        add_half_group(weight, out.weight);
+        add_half_group(difference, out.difference);
+        add_half_group(rest, out.rest);
+    }
+}
+
+// Not where weights could leave the range of a float: that takes goldens far above the first
+// strip's. With three terms what exp(d) is off by is below d^2 * 1e-7, as it is with four up to
+// kNear.
+inline bool add_near_divergence(const float* g, const float* d, const Nearness& strip,
+                                NearBlock& near) {
+    constexpr float kRoom = 32;
+    if (!near.begun) near.peak = static_cast<float>(largest_of(g, kStrip));
+    near.begun = true;
+    if (any((Vf)strip.most - near.peak > kRoom) &&
+        static_cast<float>(largest_of(g, kStrip)) - near.peak > kRoom) {
+        return false;
+    }
+    if (any(strip.absolute > bits_as_lanes(kNear))) return false;
+    if (any(strip.absolute > bits_as_lanes(0x1p-6))) {
+        add_near_weights<4>(g, d, near.peak, near.sums);
+    } else {
+        add_near_weights<3>(g, d, near.peak, near.sums);
+    }
+    return true;
+}
+
+[[maybe_unused]] void finish_near_divergence(const NearBlock& near, Sums& out) {
+    out.golden_peak = out.my_peak = static_cast<double>(near.peak);
+    out.golden_weight = sum_parts(near.sums.weight);
+    out.weighted_difference = sum_parts(near.sums.difference);
+    out.my_weight = out.golden_weight + (out.weighted_difference + sum_parts(near.sums.rest));
+}
+
+// Places passed on the way from g to m: at most |d| over the spacing at the smaller one, which is
+// above 2^-mantissa / 2 of it, and one for rounding. Only what can exceed the known is counted.
+inline void add_near_ulp(const Block<float>& strip, const Nearness& found, const KernelInput& input,
+                         Sums& out) {
+    const double r = static_cast<double>(largest((Vf)found.relative, 0.0f));
+    const double places = static_cast<double>(std::int64_t{2} << input.ulp_mantissa);
+    const std::uint64_t known = larger_of(input.known_ulp, out.max_ulp);
+    if (places * r / (1 - r) * (1 + 0x1p-20) + 1 <= static_cast<double>(known)) return;
+    const UlpGrid grid{input.ulp_mantissa, input.ulp_min_exponent};
+    out.max_ulp = larger_of(out.max_ulp, max_ulp(strip.golden, strip.my, kStrip, grid));
+}
+
+// False, leaving all as it was, when the strip is not near.
+[[maybe_unused]] bool add_near_strip(const Block<float>& strip, const KernelInput& input,
+                                     Moments& moments, Extremes<float>& extremes, NearBlock& near,
+                                     Sums& out) {
     alignas(64) float d[kStrip], r[kStrip];
     Vd sum[kParts];
-    for (std::size_t p = 0; p < kParts; ++p) sum[p] = out.sum[p];
-    const Nearness strip = near_errors(g, m, d, r, sum);
-    if (any((strip.least <= bits_as_lanes(kEps)) | (strip.relative > bits_as_lanes(0.5))))
+    for (std::size_t p = 0; p < kParts; ++p) sum[p] = extremes.sum[p];
+    const Nearness found = near_errors(strip, d, r, sum);
+    if (any((found.least <= bits_as_lanes(kEps)) | (found.relative > bits_as_lanes(0.5)))) {
         return false;
-    for (std::size_t p = 0; p < kParts; ++p) out.sum[p] = sum[p];
-    out.absolute = larger(out.absolute, (Vf)strip.absolute);
-    out.relative = larger(out.relative, (Vf)strip.relative);
-    add_near_moments(g, d, moments);
-    add_near_counts(r, strip.relative, out.below);
-    if (any((Vf)strip.most + (Vf)strip.absolute > reach)) add_near_range(g, m, out);
+    }
+    for (std::size_t p = 0; p < kParts; ++p) extremes.sum[p] = sum[p];
+    extremes.absolute = larger(extremes.absolute, (Vf)found.absolute);
+    extremes.relative = larger(extremes.relative, (Vf)found.relative);
+    add_near_moments(strip, d, moments);
+    add_near_counts(r, found.relative, extremes.below);
+    const auto reach = static_cast<float>(input.known_reach);
+    if (any((Vf)found.most + (Vf)found.absolute > reach)) {
+        add_near_range(strip.golden, strip.my, extremes);
+    }
+    if (input.groups & kDivergence) {
+        near.weighted =
+            (near.weighted || !near.begun) && add_near_divergence(strip.golden, d, found, near);
+    }
+    if (asks_ulp(input)) add_near_ulp(strip, found, input, out);
     return true;
 }

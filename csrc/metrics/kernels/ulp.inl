@@ -12,6 +12,10 @@ struct UlpGrid {
     int min_exponent;
 };
 
+inline bool asks_ulp(const KernelInput& input) {
+    return (input.groups & kUlp) && input.ulp_mantissa >= 0;
+}
+
 // The grid in terms of the lanes: float or double, of which `fraction` bits are stored.
 template <class T, class I>
 struct LaneGrid {

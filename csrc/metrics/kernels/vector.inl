@@ -81,6 +81,8 @@ inline V smaller(V a, V b) {
     return a < b ? a : b;
 }
 
+inline std::uint64_t larger_of(std::uint64_t a, std::uint64_t b) { return a > b ? a : b; }
+
 // a * b + c where a * b is exact in double, as it is for products of two floats: fused or not,
 // the rounding is the same, so here the instruction may be used where there is one.
 inline Vd add_exact_product(Vd a, Vd b, Vd c) {
