@@ -7,12 +7,27 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import cases
 import trueness
 from trueness import _core
+from trueness.plan import plan_dumps
 
 
 def bench_folders(benchmark: BenchmarkFixture, many_pairs: tuple[Path, Path]) -> None:
     golden, my = many_pairs
     results = benchmark.pedantic(lambda: list(trueness.compare_dumps(golden, my, layout="flat")))
     assert len(results) == cases.SMALL_PAIRS
+
+
+def bench_files_in_one_call(benchmark: BenchmarkFixture, many_pairs: tuple[Path, Path]) -> None:
+    names = sorted(path.name for path in many_pairs[0].iterdir())[:32]
+    paths = [tuple(str(side / name) for side in many_pairs) for name in names]
+    asked = {("float32", "float32"): (cases.ALL, None)}
+    answers = benchmark(_core.compare_files, paths, asked=asked, below=1 << 20)
+    assert None not in answers
+
+
+def bench_plan(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
+    sides = cases.write_torchair_tree(tmp_path)
+    items = benchmark.pedantic(lambda: list(plan_dumps(*sides).items))
+    assert len(items) == cases.RANKS * cases.TOKENS * cases.OPS
 
 
 def bench_one_small_pair(benchmark: BenchmarkFixture) -> None:

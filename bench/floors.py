@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import cases
 import peers
 from trueness import _core
+from trueness.plan import plan_dumps
 
 ROUNDS = 7
 PEER_ROUNDS = 1
@@ -148,6 +150,15 @@ def command_rows(folder: Path) -> Iterator[Row]:
     yield Row(name, f"{seconds:.2f} s", microseconds, ceiling=100)
 
 
+def plan_row(folder: Path) -> Row:
+    """60 s for 64 ranks x 32 tokens x 300 operators."""
+    sides = cases.write_torchair_tree(folder)
+    seconds = best_seconds({"": lambda: deque(plan_dumps(*sides).items, 0)}, 2)[""]
+    files = cases.RANKS * cases.TOKENS * cases.OPS
+    name = f"{files} files a side discovered and paired (us a file)"
+    return Row(name, f"{seconds:.2f} s", seconds / files * 1e6, ceiling=97.6)
+
+
 def memory_row(folder: Path) -> Row:
     golden, my = cases.write_big_pair(folder)
     script = Path(__file__).with_name("peak_memory.py")
@@ -173,6 +184,7 @@ def rows() -> Iterator[Row]:
             yield from kernel_rows(tensors, files, threads)
         yield from peer_rows(tensors)
         yield from command_rows(folder)
+        yield plan_row(folder)
         yield memory_row(folder)
 
 
