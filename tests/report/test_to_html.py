@@ -140,7 +140,7 @@ def test_it_opens_from_a_file_without_errors_and_fetches_nothing(
 @needs_browser
 def test_filters_search_and_sort(opened: Chromium) -> None:
     shown = "document.getElementById('shown').textContent"
-    assert str(opened.run(FIRST_ROW)).split("\t")[4] == "0"
+    assert str(opened.run(FIRST_ROW)).split("\t")[5] == "0"
     choose(opened, "rank", "1")
     assert opened.run(shown) == "150 of 300 rows"
     choose(opened, "layer", "30")
@@ -218,7 +218,7 @@ def test_hostile_names_do_nothing(chromium: Chromium, tmp_path: Path) -> None:
     assert chromium.run("document.title") == "trueness: FAIL"
     assert chromium.run("document.querySelectorAll('img').length") == 0
     assert chromium.run("document.scripts.length") == 4
-    names = "[...document.querySelectorAll('#rows tbody tr')].map((r) => r.cells[1].textContent)"
+    names = "[...document.querySelectorAll('#rows tbody tr')].map((r) => r.cells[2].textContent)"
     shown = chromium.run(names)
     assert set(HOSTILE_NAMES[:6]) < set(shown)  # type: ignore[arg-type]
     assert "\\u202eevil\\u202c" in shown  # type: ignore[operator]

@@ -7,10 +7,10 @@ function tableColumns(data) {
   const text = (key, word) => ({ key, word, of: (i) => textOf(columns[key], i) });
   const whole = (key) => ({ key, word: key, number: true, of: (i) => columns[key][i] });
   return [
-    whole("row"), text("name", "operator"), text("tensor", "tensor"), text("type", "type"),
+    whole("row"), text("verdict", "verdict"), text("name", "operator"), text("tensor", "tensor"), text("type", "type"),
     text("dtype", "dtype"), text("shape", "shape"), whole("rank"), whole("token"), whole("layer"),
     ...data.metrics.map((key) => ({ key, number: true, of: (i) => columns.metrics[key][i] })),
-    text("verdict", "verdict"), text("state", "state"), text("reason", "reason"), text("path", "path"),
+    text("state", "state"), text("reason", "reason"), text("path", "path"),
   ];
 }
 
