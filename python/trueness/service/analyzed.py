@@ -191,8 +191,7 @@ def _requests(source: _Source, chunks: Chunks) -> tuple[Columns, dict[bytes, int
         if count:
             source.say("warning", f"{count} cells of {REQUEST[name][0]} could not be read")
     if not parts:
-        source.say("warning", "has no requests")
-        return {}, {}
+        raise ReadError(source.where, "has no requests")
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if "start" in columns:
         order = np.argsort(columns["start"], kind="stable")

@@ -12,12 +12,14 @@ MISSING = frozenset({"", "n/a", "na", "nan", "none", "null", "<na>"})
 _MISSING_CELLS = frozenset({"", "<NA>", "N/A", "nan", b"", b"<NA>", b"N/A", b"nan"})
 STAMP = "S26"
 DAY_S = 86_400
+LARGEST = 1e19
+"""No time in nano-seconds and no count of tokens is larger; what is, would overflow in a sum."""
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
 
 
 def floats(cells: Sequence[object]) -> tuple[Floats, int]:
-    """float64 of the cells, NaN for what is missing or no finite number, and how many were text
-    that is no number."""
+    """float64 of the cells, NaN for what is missing or no finite number, and how many were
+    there and no number."""
     bad = 0
     try:
         values = np.array(cells, dtype=np.float64)
@@ -27,10 +29,10 @@ def floats(cells: Sequence[object]) -> tuple[Floats, int]:
             values = np.array(known, dtype=np.float64)
         except (ValueError, TypeError, OverflowError):
             values, bad = _one_by_one(cells)
-    infinite = np.isinf(values)
-    if infinite.any():
-        values[infinite] = np.nan
-        bad += int(infinite.sum())
+    beyond = np.abs(values) > LARGEST
+    if beyond.any():
+        values[beyond] = np.nan
+        bad += int(beyond.sum())
     return values, bad
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from trueness.errors import ReadError
+from trueness.service.cells import LARGEST as LARGEST_NUMBER
 from trueness.service.cells import floats
 from trueness.service.run import NONE, Floats
 
@@ -52,7 +53,7 @@ def number(value: object) -> float:
         found = float(value)
     except OverflowError:
         return np.nan
-    return found if np.isfinite(found) else np.nan
+    return found if abs(found) <= LARGEST_NUMBER else np.nan
 
 
 def numbers(value: object) -> Floats:

@@ -57,7 +57,7 @@ def _reference(
         return stated["ttft", "mean"], "the summary of the same folder"
     # Without either: no server answers in less than a ten thousandth of the whole request.
     ttft, e2e = columns.get("ttft"), columns.get("e2e")
-    if ttft is not None and e2e is not None and np.isfinite(ttft).any():
+    if ttft is not None and e2e is not None and np.isfinite(ttft + e2e).any():
         typical, whole = float(np.nanmedian(ttft)), float(np.nanmedian(e2e))
         if 0 < typical < whole * 1e-4 and typical < 5:
             return float(np.nanmean(ttft)) * FACTORS["seconds"], "its size beside execution_time"
