@@ -152,7 +152,7 @@ def test_a_torchair_dump_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     )
     assert run(*words, "--metrics", "basic", "--top", "3") == 1
     out = capsys.readouterr().out
-    assert "worst 3 of" in out
+    assert "worst 2 of 2 that differ" in out
     assert "unmatched_my" in out
 
 
