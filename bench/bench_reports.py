@@ -73,7 +73,10 @@ def main() -> int:
             ran = subprocess.run(command, capture_output=True, check=True, text=True)
         seconds, size, peak = map(float, ran.stdout.split())
         bound = SECONDS.get(kind, "")
-        print(f"{kind:11} {seconds:14.1f} {bound:>4} {size:9.2f} {peak:9.0f} {MEGABYTES:>4}")
+        print(
+            f"{kind:11} {seconds:14.1f} {bound:>4} {size:9.2f} {peak:9.0f} {MEGABYTES:>4}",
+            flush=True,
+        )
         missed |= peak > MEGABYTES or (kind in SECONDS and seconds > SECONDS[kind])
     return int(missed and cases.SCALE == 1)
 
