@@ -2,69 +2,24 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import ClassVar
 
 import numpy as np
 import pytest
+
+from builders.aipp import aipp_config
+from builders.ascend import InferenceSession, Tensor
+from builders.ge import DTYPES, Dump
+from builders.ge import Tensor as GeTensor
+from trueness.benchmark import devices
 
 ARGUMENTS = [
     *("--model-execution=on", "--sys-hardware-mem=on", "--sys-cpu-profiling=off"),
     *("--sys-profiling=off", "--sys-pid-profiling=off", "--dvpp-profiling=on"),
     *("--runtime-api=on", "--task-time=on", "--aicpu=on"),
 ]
-
-
-class Tensor:
-    def __init__(self, array):
-        self.array = np.array(array)
-        self.where = "host"
-
-    def to_device(self, device):
-        self.where = f"device {device}"
-
-    def to_host(self):
-        self.where = "host"
-
-    def __array__(self, dtype=None, copy=None):
-        assert self.where == "host", "read before it was copied back"
-        return self.array
-
-
-class InferenceSession:
-    """Adds one to its input; remembers what it was asked."""
-
-    made: ClassVar["list[InferenceSession]"] = []
-    shape = (2, 3)
-
-    def __init__(self, path, device, options):
-        self.path, self.device, self.options = path, device, options
-        self.calls = []
-        self.made.append(self)
-
-    def __getattr__(self, name):
-        if not name.startswith("set_"):
-            raise AttributeError(name)
-        return lambda *arguments: self.calls.append((name, *arguments))
-
-    def get_inputs(self):
-        kind = SimpleNamespace(name="float32")
-        return [SimpleNamespace(name="x", datatype=kind, shape=list(self.shape), realsize=24)]
-
-    def get_outputs(self):
-        return [SimpleNamespace(name="y")]
-
-    def run(self, names, tensors):
-        assert names == ["y"]
-        assert all(tensor.where == f"device {self.device}" for tensor in tensors)
-        self.calls.append(("run",))
-        found = Tensor(tensors[0].array + 1)
-        found.to_device(self.device)
-        return [found]
-
-    def free_resource(self):
-        self.calls.append(("free_resource",))
 
 
 @pytest.fixture
@@ -144,6 +99,68 @@ def test_a_dynamic_model_without_a_shape_says_what_to_give(ascend, om, bench, mo
     assert "--dym-batch, --dym-hw, --dym-dims or --dym-shape" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flag", "call"),
+    [
+        ("--auto-set-dymshape-mode", "set_dynamic_shape"),
+        ("--auto-set-dymdims-mode", "set_dynamic_dims"),
+    ],
+)
+def test_shapes_of_files_are_set_before_each_run(
+    ascend, om, bench, monkeypatch, tmp_path, flag, call
+):
+    monkeypatch.setattr(ascend, "shape", (-1, 3))
+    for rows in (1, 2):
+        np.save(tmp_path / f"{rows}.npy", np.zeros((rows, 3), np.float32))
+        (tmp_path / f"{rows}.npy").chmod(0o644)
+    files = f"{tmp_path}/1.npy,{tmp_path}/2.npy"
+    assert bench(om, "-i", files, flag, 1, "--warmup-count", 0) == 0
+    assert ascend.made[0].calls == [
+        *((call, "x:1,3"), ("run",)),
+        *((call, "x:2,3"), ("run",)),
+        ("free_resource",),
+    ]
+
+
+def test_aipp_is_set_up_from_its_config(ascend, om, bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(ascend, "aipp_inputs", 1)
+    config = aipp_config(tmp_path, csc_switch="1", matrix_r0c0="256", mean_chn_1="7")
+    image = tmp_path / "image.bin"
+    image.write_bytes(bytes(12))
+    image.chmod(0o644)
+    arguments = ["--aipp-config", config, "-i", f"{image}", "--warmup-count", 0]
+    assert bench(om, *arguments) == 0
+    calls = dict(call for call in ascend.made[0].calls if call[0].startswith("aipp_"))
+    assert calls["aipp_set_input_format"] == "RGB888_U8"
+    assert calls["aipp_set_src_image_size"] == [2, 2]
+    assert calls["aipp_set_max_batch_size"] == 2
+    assert calls["aipp_set_csc_params"] == [1, 256, *[0] * 14]
+    assert calls["aipp_set_dtc_pixel_mean"] == [0, 7, 0, 0]
+    assert ascend.made[0].calls[-3:] == [
+        ("check_dym_aipp_input_exist",),
+        ("run",),
+        ("free_resource",),
+    ]
+
+
+def test_aipp_that_does_not_fit_the_model_says_so(ascend, om, bench, monkeypatch, tmp_path, capsys):
+    config = aipp_config(tmp_path)
+    assert bench(om, "--aipp-config", config) == 2
+    assert "for models with one dynamic AIPP input, not 0" in capsys.readouterr().err
+    monkeypatch.setattr(ascend, "aipp_inputs", 1)
+    assert bench(om) == 2
+    assert "give --aipp-config" in capsys.readouterr().err
+    assert bench(om, "--aipp-config", config, "--dym-shape", "x:2,3") == 2
+    assert "leave --dym-shape out" in capsys.readouterr().err
+
+
+def test_what_ascend_does_not_do_is_said(ascend, om, bench, caplog):
+    arguments = ["--run-mode", "full", "--pipeline", 1, "--threads", 3, "--fusion", "off"]
+    assert bench(om, *arguments) == 0
+    for said in ("--run-mode full is done as tensor", "--pipeline has no", "--fusion has no"):
+        assert said in caplog.text
+
+
 def test_a_dump_goes_through_acl_json(ascend, om, bench):
     assert bench(om, "-o", bench.output, "--dump", 1) == 0
     path = bench.output / "acl.json"
@@ -158,6 +175,32 @@ def test_a_dump_goes_through_acl_json(ascend, om, bench):
     }
     assert path.stat().st_mode & 0o777 == 0o640
     assert (bench.output / "dump").is_dir()
+
+
+ADDED = GeTensor(DTYPES["float32"], (2,), np.array([1, 2], np.float32).tobytes())
+
+
+def test_what_cann_dumped_becomes_npy_without_its_tools(ascend, om, bench, monkeypatch, caplog):
+    monkeypatch.setattr(ascend, "dumped", Dump(outputs=[ADDED], op_name="add_1").encode())
+    (bench.output / "dump" / "20200101000000").mkdir(parents=True, mode=0o750)
+    old = bench.output / "dump" / "20200101000000" / "old"
+    old.write_bytes(b"from another run")
+    arguments = ["-o", bench.output, "--dump", 1, "--dump-npy", 1, "--loop", 2, "--warmup-count", 3]
+    assert bench(om, *arguments) == 0
+    assert "the warm-up as well" in caplog.text
+    converted = sorted((bench.output / "dump" / "20261130193539_npy").rglob("*.npy"))
+    assert [path.parent.name for path in converted] == ["0", "1"]
+    assert np.load(converted[0]).tolist() == [1, 2]
+    assert not list((bench.output / "dump").glob("20200101000000_npy"))
+
+
+def test_a_dump_that_cannot_be_converted_is_an_exit_code(ascend, om, bench, monkeypatch, caplog):
+    arguments = ["-o", bench.output, "--dump", 1, "--dump-npy", 1]
+    assert bench(om, *arguments) == 1
+    assert "no dump was written" in caplog.text
+    monkeypatch.setattr(ascend, "dumped", b"no dump at all")
+    assert bench(om, *arguments) == 1
+    assert "Add.add_1" in caplog.text
 
 
 def test_the_users_acl_json_is_handed_on(ascend, om, bench, tmp_path):
@@ -268,6 +311,17 @@ def test_energy_is_read_from_npu_smi(ascend, om, bench, tools, caplog):
     script(tools, "npu-smi", "import sys; print('NPU Real-time Power(W) : 80.0')")
     assert bench(om, "--energy-consumption", 1, "--npu-id", 2) == 0
     assert "energy consumption of NPU 2:" in caplog.text
+
+
+def test_each_device_has_its_own_npu_for_energy(ascend, om, bench, tools, monkeypatch, caplog):
+    monkeypatch.setattr(
+        devices, "ProcessPoolExecutor", lambda count, mp_context: ThreadPoolExecutor(count)
+    )
+    script(tools, "npu-smi", "print('NPU Real-time Power(W) : 80.0')")
+    arguments = ["-d", "0,1", "--energy-consumption", 1, "--npu-id", "4,5"]
+    assert bench(om, *arguments) == 0
+    assert {"energy consumption of NPU 4" in caplog.text, "NPU 5:" in caplog.text} == {True}
+    assert sorted(session.device for session in ascend.made) == [0, 1]
 
 
 def test_energy_without_npu_smi_is_an_error(ascend, om, bench, tools, capsys):

@@ -6,8 +6,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from trueness.benchmark.backends import BACKENDS
 from trueness.benchmark.options import Options
 from trueness.benchmark.settle import settled
+from trueness.benchmark.support import IGNORED, REFUSED
 
 DOCUMENTED = """
     --om-model -om --model -m --input -i --output -o --output-dirname -od --output_dirname --outfmt
@@ -80,6 +82,31 @@ def test_what_follows_from_other_options(models):
     assert settled(given).warmup_count == 0
 
 
+def test_what_a_backend_cannot_take_is_refused_or_said(models, bench, tmp_path, capsys, caplog):
+    config = tmp_path / "a.config"
+    config.write_text("[aipp_op]")
+    config.chmod(0o644)
+    assert bench(models / "cnn.onnx", "--aipp-config", config) == 2
+    assert "onnxruntime has no --aipp-config: AIPP is hardware" in capsys.readouterr().err
+    arguments = ["--run-mode", "full", "--output-size", "8", "--device", 3, "--layers", "a"]
+    assert bench(models / "cnn.onnx", *arguments, "--auto-set-dymdims-mode", 1) == 0
+    for said in (
+        "--run-mode has no effect: inputs lie in the memory of this machine",
+        "--output-size has no effect",
+        "a device is a share of the cores",
+        "--layers has no effect without --dump",
+        "--auto-set-dymdims-mode has no effect without --input",
+    ):
+        assert said in caplog.text
+
+
+def test_limits_name_options_and_backends_that_exist():
+    names = {field.name for field in fields(Options)}
+    for limit in (*REFUSED, *IGNORED):
+        assert limit.option in names
+        assert set(limit.backends) <= {*BACKENDS, "trtexec"}
+
+
 def test_paths_are_checked(models, bench, tmp_path, capsys):
     model = tmp_path / "loose.onnx"
     model.write_bytes((models / "cnn.onnx").read_bytes())
@@ -115,6 +142,9 @@ def test_files_that_do_not_fit_say_so(models, bench, tmp_path, capsys):
     assert "bytes of data, input x takes" in refused(np.ones((1, 3, 16, 15), np.float32))
     assert "no whole number of float32" in refused(b"123", "x.bin")
     assert "a .npy file" in refused(b"no numpy file", "y.npy")
+    arguments = ["--input", tmp_path / "x.bin", "--auto-set-dymshape-mode", 1]
+    assert bench(models / "cnn.onnx", *arguments) == 2
+    assert "does not say its shape" in capsys.readouterr().err
     assert "give .npy or .bin" in refused(b"", "x.raw")
 
 

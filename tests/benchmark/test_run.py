@@ -215,19 +215,34 @@ def test_acl_json_decides_what_is_dumped(models, bench, images, tmp_path):
 
 
 def test_a_profile_says_where_time_goes(models, bench):
-    arguments = ["-o", bench.output, "--profiler", 1, "--loop", 5, "--warmup-count", 0]
+    arguments = ["-o", bench.output, "--profiler", 1, "--loop", 5, "--warmup-count", 2]
     assert bench(models / "cnn.onnx", *arguments) == 0
-    (summary,) = bench.output.glob("profiler/PROF_*/device_0/summary/op_summary_cnn.csv")
+    (summary,) = bench.output.glob("profiler/PROF_*/device_0/summary/op_summary_cnn_*.csv")
     lines = [line.split(",") for line in summary.read_text().splitlines()]
     assert lines[0] == ["op_name", "op_type", "calls", "total_us", "mean_us", "share_percent"]
     assert {int(line[2]) for line in lines[1:]} == {5}
     totals = [float(line[3]) for line in lines[1:]]
     assert totals == sorted(totals, reverse=True)
     assert sum(float(line[5]) for line in lines[1:]) == pytest.approx(100, abs=0.1)
-    (statistic,) = bench.output.glob("profiler/PROF_*/device_0/summary/op_statistic_cnn.csv")
+    (statistic,) = bench.output.glob("profiler/PROF_*/device_0/summary/op_statistic_cnn_*.csv")
     assert "Conv,Conv," in statistic.read_text()
     (trace,) = bench.output.glob("profiler/PROF_*/device_0/timeline/*.json")
     assert any(event["cat"] == "Node" for event in json.loads(trace.read_text()))
+    (chart,) = bench.output.glob("profiler/PROF_*/device_0/summary/op_chart_cnn_*.html")
+    assert "in 5 runs" in chart.read_text()
+
+
+def test_results_of_a_range_lie_apart(models, bench):
+    arguments = ["--dym-shape-range", "x:1,2-3,32", "-o", bench.output, "-od", "r"]
+    assert bench(models / "encoder.onnx", *arguments, "--outfmt", "NPY") == 0
+    found = [np.load(bench.output / "r" / n / "pure_infer_data_0.npy").shape for n in "01"]
+    assert found == [(1, 2, 32), (1, 3, 32)]
+
+
+def test_debug_says_what_runs(models, bench, caplog):
+    assert bench(models / "cnn.onnx", "--debug", 1, "--loop", 2) == 0
+    assert "input x: float32 (1, 3, 16, 16)" in caplog.text
+    assert "run 0: [" in caplog.text
 
 
 def test_statistics_are_those_of_numpy():

@@ -13,6 +13,7 @@ from trueness.benchmark import acl_json
 from trueness.benchmark.options import Options
 from trueness.benchmark.paths import make_folder
 from trueness.benchmark.settle import backend_of
+from trueness.errors import TruenessError
 
 
 def run(options: Options, arguments: Sequence[str], say: Callable[[str], object]) -> int:
@@ -60,7 +61,12 @@ def _one(
         os.sched_setaffinity(0, own)
     given = acl_json.read(options.acl_json_path) if options.acl_json_path else None
     where = folder / f"device{device}_{place}" if folder else None
+    if len(options.npu_id) == count:
+        options = replace(options, npu_id=options.npu_id[place : place + 1])
     run = prepared(options, arguments, given, device, where)
     if options.divide_input:
         run = replace(run, part=(place, count))
-    return float(execute(run)["throughput"])
+    done = execute(run)
+    if done.problems:
+        raise TruenessError(f"{done.problems} results are missing, see the log")
+    return done.throughput

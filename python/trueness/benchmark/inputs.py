@@ -45,10 +45,17 @@ def groups(
     by_file = options.auto_set_dymshape_mode or options.auto_set_dymdims_mode
     if by_file or (not shapes and _open(ports)):
         for sample in zip(*files, strict=True):
+            _check_shapes_known(sample)
             feeds = [_of_file(path, port) for path, port in zip(sample, ports, strict=True)]
             yield Group(feeds, [[str(path) for path in sample]])
         return
     yield from _batches(ports, complete(ports, shapes), files)
+
+
+def _check_shapes_known(sample: Sequence[Path]) -> None:
+    for path in sample:
+        if path.suffix.lower() != ".npy":
+            raise UsageError(f"{path} does not say its shape; give .npy files, or --dym-shape")
 
 
 def share(files: Sequence[Path], place: int, count: int) -> Sequence[Path]:

@@ -90,7 +90,7 @@ def rename(folder: Path, name: str) -> None:
     """Puts the model's name and a mark of it into the names of tables and traces."""
     mark = hashlib.sha256(name.encode()).hexdigest()[:16]
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".csv", ".json") and path.is_file():
+        if path.suffix in (".csv", ".json", ".html") and path.is_file():
             path.rename(path.with_name(f"{path.stem}_{name}_{mark}{path.suffix}"))
 
 

@@ -31,6 +31,8 @@ class OnnxDumps:
     def __init__(self, options: Options, request: Request, device: int) -> None:
         self._options = options
         self._request = request
+        self._device = device
+        self.problems = 0
         self._dumper: OnnxDumper | None = None
         self._shapes: dict[str, tuple[int, ...]] = {}
         stamp = time.strftime("%Y%m%d%H%M%S")
@@ -51,6 +53,9 @@ class OnnxDumps:
         if self._options.dump_npy and not self._request.statistics:
             self._convert(folder)
 
+    def close(self) -> None:
+        """Each run is whole when `dump` returns."""
+
     def _dumper_for(self, feeds: Mapping[str, Array]) -> OnnxDumper:
         """Made anew when the shapes change: places in the file follow from them."""
         from trueness.dump.onnx import Choice, OnnxDumper
@@ -63,7 +68,7 @@ class OnnxDumps:
             )
             self._shapes = shapes
             self._dumper = OnnxDumper(
-                options.om_model, feeds, choice, providers=providers_of(options)
+                options.om_model, feeds, choice, providers=providers_of(options, self._device)
             )
             size = f"{self._dumper.nbytes:,}"
             LOGGER.info("a dump of one run takes about %s bytes", size)
@@ -84,4 +89,5 @@ class OnnxDumps:
         tensors = [tensor for tensor in file.tensors if not tensor.name.startswith(FILLING)]
         whole = TensorFile(file.path, file.kind, tensors, file.warnings)
         for problem in Exporter("npy", force=False).export(whole, target):
-            LOGGER.warning("%s", problem)
+            LOGGER.error("%s", problem)
+            self.problems += 1

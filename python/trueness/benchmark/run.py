@@ -10,9 +10,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from trueness.benchmark import acl_json, devices, energy, msprof, onnx_profile, shapes, trtexec
+from trueness.benchmark import (
+    acl_json,
+    cann_dumps,
+    devices,
+    energy,
+    msprof,
+    onnx_profile,
+    shapes,
+    trtexec,
+)
 from trueness.benchmark.acl_json import Request
 from trueness.benchmark.backends import Session, Setup, opener
 from trueness.benchmark.inputs import Group, groups
@@ -23,6 +32,7 @@ from trueness.benchmark.paths import make_folder
 from trueness.benchmark.pipeline import run_at_once
 from trueness.benchmark.settle import backend_of, model_name, settled
 from trueness.benchmark.summary import Times, lines, summary, write
+from trueness.benchmark.torch_dumps import TorchDumps
 from trueness.errors import TruenessError, UsageError
 
 LOGGER = logging.getLogger("trueness.benchmark")
@@ -44,6 +54,29 @@ class Run:
     part: tuple[int, int] = (0, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`values` are what the summary file has; `problems` how many results are missing, each of
+    which was logged."""
+
+    values: Mapping[str, Any]
+    problems: int = 0
+
+    @property
+    def throughput(self) -> float:
+        return float(self.values["throughput"])
+
+
+class Dumps(Protocol):
+    """What dumps the runs of a backend that does not do it by itself."""
+
+    problems: int
+
+    def dump(self, feeds: Mapping[str, Any], run: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def benchmark(options: Options, arguments: Sequence[str] = (), say: Say = print) -> int:
     """Runs what the options ask for and prints the numbers with `say`; `arguments` are for the
     summary. Returns the exit code: 0, or 1 where a part failed. Raises TruenessError for what
@@ -58,16 +91,16 @@ def benchmark(options: Options, arguments: Sequence[str] = (), say: Say = print)
         if (options.profiler or on) and msprof.wanted():
             return msprof.run(options, profiler if on else None)
     if options.dym_shape_range and not options.dym_shape:
-        return _ranges(options, arguments, say)
+        return _ranges(options, arguments, given, say)
     if len(options.device) > 1:
         return devices.run(options, arguments, say)
     run = prepared(options, arguments, given, options.device[0])
-    values = execute(run)
-    for line in lines(values, options.display_all_summary):
+    done = execute(run)
+    for line in lines(done.values, options.display_all_summary):
         say(line)
     if run.summary_path:
         say(f"summary: {run.summary_path}")
-    return 0
+    return 1 if done.problems else 0
 
 
 def prepared(
@@ -105,27 +138,30 @@ def new_folder(options: Options) -> Path:
     return found
 
 
-def execute(run: Run) -> dict[str, Any]:
-    """Runs everything on one device; returns what the summary file has, and writes it."""
+def execute(run: Run) -> Done:
+    """Runs everything on one device, and writes the summary."""
     options = run.options
-    onnx = backend_of(options).startswith("onnxruntime")
-    profile = ""
-    if onnx and run.request.profile_path:
-        profile = onnx_profile.prefix(run.request.profile_path, model_name(options))
+    backend = backend_of(options)
+    profile = _profile_of(run, backend)
+    before = cann_dumps.stamps(run.request.dump_path)
     began = energy.power(options.npu_id[0]) if options.energy_consumption else None
     clock = time.perf_counter()
     with ExitStack() as stack:
-        session = opener(backend_of(options))(options, Setup(run.device, run.acl_json, profile))
+        session = opener(backend)(options, Setup(run.device, run.acl_json, profile))
         stack.callback(session.close)
         outputs = None
         if run.folder:
             outputs = Outputs(run.folder, options.outfmt, options.output_batchsize_axis)
-        dumps = OnnxDumps(options, run.request, run.device) if onnx else None
+        dumps = _dumps_of(run, backend)
         times, batches = _all(session, run, outputs, dumps)
     if began is not None:
         energy.report(began, options.npu_id[0], time.perf_counter() - clock)
+    problems = dumps.problems if dumps else 0
+    if options.dump_npy and backend == "aclruntime" and run.request.dump_path:
+        problems += cann_dumps.convert_new(run.request.dump_path, before)
     if profile:
-        onnx_profile.write(profile)
+        name, rename = model_name(options), options.profiler_rename
+        onnx_profile.write(profile, name, options.warmup_count, rename=rename)
     if outputs:
         outputs.close()
     values = summary(
@@ -138,11 +174,33 @@ def execute(run: Run) -> dict[str, Any]:
     )
     if run.summary_path:
         write(values, run.summary_path)
-    return values
+    return Done(values, problems)
+
+
+def _profile_of(run: Run, backend: str) -> str:
+    """How the names of ONNX Runtime's trace begin, "" when there is to be none. Raises UsageError
+    where an acl.json asks for a profile that the backend cannot make."""
+    if not run.request.profile_path:
+        return ""
+    if backend == "torch":
+        raise UsageError("a .pt2 cannot be profiled; export it to .onnx")
+    return onnx_profile.prefix(run.request.profile_path) if backend != "aclruntime" else ""
+
+
+def _dumps_of(run: Run, backend: str) -> Dumps | None:
+    """None where nothing is to be dumped, and where the backend does it."""
+    if run.request.dump_path is None or backend == "aclruntime":
+        return None
+    made: Dumps
+    if backend == "torch":
+        made = TorchDumps(run.options, run.request, run.device)
+    else:
+        made = OnnxDumps(run.options, run.request, run.device)
+    return made
 
 
 def _all(
-    session: Session, run: Run, outputs: Outputs | None, dumps: OnnxDumps | None
+    session: Session, run: Run, outputs: Outputs | None, dumps: Dumps | None
 ) -> tuple[Times, list[int]]:
     """Times, and the samples of each execution."""
     options = run.options
@@ -153,6 +211,8 @@ def _all(
     first = next(stream, None)
     if first is None:
         raise UsageError("there is nothing to run: no input files for this device")
+    for port in session.inputs:
+        LOGGER.debug("input %s: %s %s", port.name, port.dtype, port.shape)
     if options.warmup_count:
         _run(session, first, options.warmup_count)
 
@@ -162,12 +222,15 @@ def _all(
     executed = run_at_once(one, chain([first], stream), options)
     for number, (group, found, spent) in enumerate(executed):
         times.add(spent)
+        LOGGER.debug("run %d: %s ms", number, [round(end - at, 3) for at, end in spent.compute])
         batches.append(shapes.batch_of(options, [array.shape for array in group.feeds]))
         if outputs:
             outputs.save(group, found)
         if dumps:
             names = [port.name for port in session.inputs]
             dumps.dump(dict(zip(names, group.feeds, strict=True)), number)
+    if dumps:
+        dumps.close()
     return times, batches
 
 
@@ -193,19 +256,26 @@ def _settings(options: Options) -> dict[str, Any]:
     }
 
 
-def _ranges(options: Options, arguments: Sequence[str], say: Say) -> int:
-    """Each shape by itself; a shape that does not run does not end the others."""
+def _ranges(
+    options: Options, arguments: Sequence[str], given: Mapping[str, Any] | None, say: Say
+) -> int:
+    """Each shape by itself; a shape that does not run does not end the others. Results lie in a
+    folder for each, named by its number."""
+    if len(options.device) > 1:
+        LOGGER.warning("--dym-shape-range runs on the first device, %d", options.device[0])
+    folder = new_folder(options) if options.output else None
     texts = shapes.ranges(options.dym_shape_range or "")
     found: list[tuple[float, str]] = []
     failed: list[str] = []
-    for text in texts:
+    for number, text in enumerate(texts):
+        place = folder / str(number) if folder else None
         one = replace(options, dym_shape=text, dym_shape_range=None)
         try:
-            values = execute(prepared(one, arguments, None, options.device[0]))
+            done = execute(prepared(one, arguments, given, options.device[0], place))
         except TruenessError as error:
             failed.append(f"{text}: {error}")
         else:
-            found.append((values["throughput"], text))
+            found.append((done.throughput, text))
     for throughput, text in sorted(found, reverse=True):
         say(f"{text} throughput: {throughput}")
     for line in failed:

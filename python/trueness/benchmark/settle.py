@@ -8,6 +8,7 @@ from pathlib import Path
 
 from trueness.benchmark import paths
 from trueness.benchmark.options import Options
+from trueness.benchmark.support import supported
 from trueness.errors import UsageError
 
 LOGGER = logging.getLogger("trueness.benchmark")
@@ -43,7 +44,13 @@ def settled(options: Options) -> Options:
         options = replace(options, threads=1)
     if options.backend == "trtexec" and not options.perf:
         raise UsageError("--backend trtexec only measures: give --perf 1 with it")
-    return options
+    if not options.input:
+        without = ("auto_set_dymshape_mode", "auto_set_dymdims_mode", "divide_input")
+        for name in (name for name in without if getattr(options, name)):
+            LOGGER.info("--%s has no effect without --input", name.replace("_", "-"))
+    if options.layers and not (options.dump or options.acl_json_path):
+        LOGGER.info("--layers has no effect without --dump")
+    return supported(options, backend_of(options))
 
 
 def backend_of(options: Options) -> str:

@@ -26,7 +26,8 @@ def chosen(options: Options, ports: Sequence[Port]) -> Shapes:
         if len(parts) != 2 or not all(part.isdecimal() for part in parts):
             raise UsageError(f"--dym-hw is {options.dym_hw!r}; give height,width")
         sizes = [int(part) for part in parts]
-        return {port.name: _filled(port, 2, sizes) for port in ports if len(port.shape) == 4}
+        images = [port for port in ports if len(port.shape) == 4]
+        return {port.name: _filled(port, _height(port), sizes) for port in images}
     text = options.dym_dims or options.dym_shape
     return parse(text, ports) if text else {}
 
@@ -112,6 +113,12 @@ def _values(size: str, part: str) -> Sequence[int]:
     elif re.fullmatch(r"\d{1,9}(-\d{1,9})*", size):
         return [int(value) for value in size.split("-")]
     raise UsageError(f"{size!r} in {part!r} is no range; give 1~8, 1~8~2 or 1-4-8")
+
+
+def _height(port: Port) -> int:
+    """Where height and width are: the two sizes that are open, else as in NCHW."""
+    places = [place for place, size in enumerate(port.shape) if not isinstance(size, int)]
+    return places[0] if len(places) == 2 and places[1] == places[0] + 1 else 2
 
 
 def _filled(port: Port, place: int, sizes: Sequence[int]) -> tuple[int, ...]:

@@ -26,7 +26,14 @@ from trueness.dump.onnx_graph import (
     output_fragment,
     read_graph,
 )
-from trueness.dump.onnx_session import LEVELS, ONNX_CODES, Sessions, dtype_of, free_dimensions
+from trueness.dump.onnx_session import (
+    LEVELS,
+    ONNX_CODES,
+    Provider,
+    Sessions,
+    dtype_of,
+    free_dimensions,
+)
 from trueness.dump.onnx_session import runtime as _runtime
 from trueness.dump.packed import PackedFile, Slot
 from trueness.dump.statistics import statistics_of
@@ -86,7 +93,7 @@ class OnnxDumper:
         feeds: Mapping[str, Array],
         choice: Choice | None = None,
         *,
-        providers: Sequence[str] = ("CPUExecutionProvider",),
+        providers: Sequence[Provider] = ("CPUExecutionProvider",),
         threads: int = 0,
     ) -> None:
         """Runs the model without a dump on `feeds`, which are to be those of the first dump too:

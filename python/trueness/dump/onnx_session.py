@@ -36,6 +36,10 @@ ONNX_CODES = {
 """TensorProto.DataType by the name that safetensors gives the type."""
 
 
+Provider = str | tuple[str, Mapping[str, int]]
+"""Its name, or that and its options."""
+
+
 def runtime() -> Any:
     """The module. Raises UsageError when it is not installed."""
     try:
@@ -58,12 +62,14 @@ def dtype_of(type_text: str) -> str | None:
 class Sessions:
     """Makes sessions of one model, which lies in `folder`: its weights may be files there. Threads
     do not spin while they wait, which would take the cores from whoever writes. `threads` 0 leaves
-    their number to ONNX Runtime. `arena`: memory that was used once is kept for the next run."""
+    their number to ONNX Runtime. `arena`: memory that was used once is kept for the next run.
+    `verbosity`: from what on ONNX Runtime talks; 1 all, 3 errors."""
 
     folder: str
-    providers: Sequence[str]
+    providers: Sequence[Provider]
     threads: int = 0
     arena: bool = True
+    verbosity: int = 3
 
     def open(
         self,
@@ -80,7 +86,7 @@ class Sessions:
         Raises UsageError for a model that cannot be loaded and for a provider that is not there."""
         ort = runtime()
         options = ort.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = self.verbosity
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
         options.intra_op_num_threads = self.threads
         options.enable_cpu_mem_arena = self.arena
@@ -113,9 +119,11 @@ class Sessions:
 
     def _check_provider(self, session: Any) -> None:
         """A provider whose libraries are missing is left out without an error."""
-        if self.providers[0] not in session.get_providers():
+        first = self.providers[0]
+        wanted = first if isinstance(first, str) else first[0]
+        if wanted not in session.get_providers():
             raise UsageError(
-                f"{self.providers[0]} does not work here; ONNX Runtime would silently use "
+                f"{wanted} does not work here; ONNX Runtime would silently use "
                 f"{session.get_providers()[0]}"
             )
 

@@ -11,7 +11,7 @@ from trueness.benchmark.backends import Port, Session, Setup
 from trueness.benchmark.options import Options
 from trueness.benchmark.settle import backend_of
 from trueness.benchmark.summary import Times
-from trueness.dump.onnx_session import Sessions
+from trueness.dump.onnx_session import Provider, Sessions
 from trueness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ _DTYPES = {
 }
 
 
-def providers_of(options: Options) -> Sequence[str]:
+def providers_of(options: Options, device: int) -> Sequence[Provider]:
     """The first is the one that has to work."""
     if backend_of(options) == "onnxruntime-cann":
-        return ("CANNExecutionProvider", "CPUExecutionProvider")
+        return (("CANNExecutionProvider", {"device_id": device}), "CPUExecutionProvider")
     return ("CPUExecutionProvider",)
 
 
@@ -42,7 +42,9 @@ def level_of(options: Options) -> str:
 def open_session(options: Options, setup: Setup) -> Session:
     """Raises UsageError without ONNX Runtime and for a model it cannot load."""
     folder = str(Path(options.om_model).absolute().parent)
-    session = Sessions(folder, providers_of(options)).open(
+    verbosity = 1 if options.debug else 3
+    sessions = Sessions(folder, providers_of(options, setup.device), verbosity=verbosity)
+    session = sessions.open(
         options.om_model,
         level_of(options),
         disabled=options.fusion_disable,

@@ -23,8 +23,6 @@ def open_session(options: Options, setup: Setup) -> Session:
         import torch
     except ImportError:
         raise UsageError('running a .pt2 needs torch: pip install "trueness[torch]"') from None
-    if setup.profile:
-        raise UsageError("a .pt2 cannot be profiled; export it to .onnx")
     try:
         program = torch.export.load(options.om_model)
     except Exception as error:
