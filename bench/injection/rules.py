@@ -42,7 +42,7 @@ def outputs(rows: Sequence[Result], ops: Mapping[str, GraphOp]) -> list[Output]:
             if op is None and found:
                 before = [found[-1].error]
             squares = sum(e**2 for e in before)
-        noise = rounding(row.golden_dtype, row.my_dtype) or 2.0**-9
+        noise = rounding(row.golden_dtype, row.my_dtype)[0] or 2.0**-9
         cosine = row.metrics["cosine_similarity"]
         found.append(Output(name, cosine, error, sqrt(squares), noise))
         errors[name] = error

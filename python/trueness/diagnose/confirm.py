@@ -25,7 +25,9 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     ranked: list[tuple[int, Finding]] = []
     for finding in diagnosis.findings:
         found = _replayed(finding, items) if _known(finding) else None
-        ranked.append((_class(found), _with_evidence(finding, found)))
+        # An operator that was given a wrong input is right alone, and still the place to look at.
+        misled = finding.kind in ("overwritten", "inputs differ")
+        ranked.append((1 if misled else _class(found), _with_evidence(finding, found)))
     findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
     if not findings or findings[0].op_name == diagnosis.findings[0].op_name:
         return replace(diagnosis, findings=findings)

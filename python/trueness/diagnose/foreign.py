@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import inf, log
 
 import numpy as np
 
-from trueness.diagnose.inputs import Reads, table
-from trueness.diagnose.laws import rounding_of
+from trueness.diagnose.inputs import Floats, Ints, Reads, table
+from trueness.diagnose.laws import Bools, rounding_of
 from trueness.diagnose.surprise import Surprise
 from trueness.diagnose.trace import ERROR, MY_L2, MY_MEAN, Trace
 
 _SPREAD = 0.1
 _LEAST = 1e-7
+_PEERS = 3
 _LARGE = 1e3
 _FACTOR = 8.0
 """Times the rounding of a result, or the largest error so far, that an input must be off by."""
@@ -26,23 +27,39 @@ def foreign_inputs(trace: Trace, reads: Reads, surprise: Surprise) -> dict[int, 
     rows = table(trace)
     floors = np.frombuffer(trace.floors, np.float64)
     both = np.frombuffer(trace.rounded_both, np.bool_)
-    # By operator, the largest error of any output before it.
-    before = np.concatenate([[0.0], np.fmax.accumulate(np.nan_to_num(surprise.error))])
+    entries = np.flatnonzero(np.frombuffer(trace.is_input, np.bool_)[reads.row])
+    op, row, made = reads.op[entries], reads.row[entries], reads.made[entries]
+    error = np.minimum(np.nan_to_num(rows[row, ERROR]), _LARGE)
+    floor = np.maximum(surprise.floor[op], _LEAST)
+    # Of each operator, the largest error of any output before it.
+    before = np.concatenate([[0.0], np.fmax.accumulate(np.nan_to_num(surprise.error))])[op]
+    before = before + rounding_of(floors[row], both[row], before)
+    before = np.where(_always_equal(trace, op, row, error, made), 0.0, before)
+    known = np.where(made >= 0, np.minimum(rows[made, ERROR], _LARGE), before)
+    same = (rows[row][:, [MY_L2, MY_MEAN]] == rows[made][:, [MY_L2, MY_MEAN]]).all(axis=1)
+    off = np.sqrt(np.abs(error**2 - known**2))
+    overwritten = ~same & (off > _FACTOR * floor) & (surprise.error[op] > 3 * known)
+    differs = np.where(made >= 0, overwritten, error > _FACTOR * np.maximum(known, floor))
     found: dict[int, tuple[float, str]] = {}
-    for at in np.flatnonzero(np.frombuffer(trace.is_input, np.bool_)[reads.row]).tolist():
-        op, row, made = int(reads.op[at]), int(reads.row[at]), int(reads.made[at])
-        error, floor = min(rows[row, ERROR], _LARGE), max(surprise.floor[op], _LEAST)
-        if made >= 0:
-            known, kind = rows[made, ERROR], "overwritten"
-            same = np.array_equal(rows[row, [MY_L2, MY_MEAN]], rows[made, [MY_L2, MY_MEAN]])
-            off = 0.0 if same else sqrt(abs(error**2 - min(known, _LARGE) ** 2))
-            differs = off > _FACTOR * floor and surprise.error[op] > 3 * known
-        else:
-            largest = before[op : op + 1]
-            known = float((largest + rounding_of(floors[row : row + 1], both[row], largest))[0])
-            kind, differs = "inputs differ", error > _FACTOR * max(known, floor)
-        if differs:
-            score = log(error / max(known, floor)) / _SPREAD
-            if score > found.get(op, (0.0, ""))[0]:
-                found[op] = score, kind
+    for at in np.flatnonzero(differs).tolist():
+        score = log(error[at] / max(known[at], floor[at])) / _SPREAD
+        if score > found.get(int(op[at]), (0.0, ""))[0]:
+            found[int(op[at])] = score, "overwritten" if made[at] >= 0 else "inputs differ"
     return found
+
+
+def _always_equal(trace: Trace, op: Ints, row: Ints, error: Floats, made: Ints) -> Bools:
+    """Whether an input that nothing made is in most operators of the type one that nothing made,
+    and the same on both sides, as weights are."""
+    first = np.full(len(trace.names), len(trace.is_input), np.int64)
+    np.minimum.at(first, op, row)
+    kinds = (trace.kinds[place] for place in op.tolist())
+    places = list(zip(kinds, (row - first[op]).tolist(), strict=True))
+    errors: dict[tuple[str, int], list[float]] = {}
+    for place, off, source in zip(places, error.tolist(), made.tolist(), strict=True):
+        errors.setdefault(place, []).append(off if source < 0 else inf)
+    equal = {
+        place: len(found) > _PEERS and sorted(found)[len(found) * 3 // 4] == 0.0
+        for place, found in errors.items()
+    }
+    return np.array([equal.get(place, False) for place in places], np.bool_) & (made < 0)

@@ -17,16 +17,25 @@ FEW = 4
 _SOME = 8
 _MANY = 16
 """From which on one more or less does not matter, so that an operator may be its own peer."""
-_SUM = re.compile(r"add|sub|residual|plus", re.IGNORECASE)
+_NO_GROWTH = re.compile(
+    r"add|sub|residual|plus|relu|pool|clip|transpose|transdata|reshape|cast|concat|slice|split|"
+    r"squeeze|gather|expand|identity|pad",
+    re.IGNORECASE,
+)
+"""Types that add or move what they read: no absolute error grows in them."""
 _PRIOR = 0.3
 """Spread of the logarithm of the growth, for a type of which nothing is known."""
 _LEAST = 0.03
 _OTHER_ROLE = 0.1
 """What is added where peers do something else in the model."""
-_NO_LAW = 1.5
-"""A law that is off by more, as a logarithm, fits by accident."""
+_OFF = 0.5
+"""What a law is off by beyond this, as a logarithm, speaks against it as three times the spread."""
 _ALIKE = 2.0
 """Laws whose spreads differ by less fit equally well: an error has to be odd under all of them."""
+_SHRINKS = -0.5
+"""Less than this no type is believed to take from the error it inherits."""
+_FARTHER = 0.2
+"""What is added for each factor of e that more error comes in than peers have been seen with."""
 _TINY = 1e-300
 
 Bools = npt.NDArray[np.bool_]
@@ -40,6 +49,16 @@ class Fit:
     law: int
     centre: float
     score: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Operators of one type, and those that they are held against."""
+
+    kind: str
+    members: Ints
+    peers: Ints
+    same_role: bool
 
 
 def rounding_of(floor: Floats, both: Bools, inherited: Floats) -> Floats:
@@ -59,23 +78,50 @@ def residuals(error: Floats, predictions: Floats, floor: Floats) -> Floats:
     return found
 
 
-def fits(kind: str, values: Floats, own: Sequence[int], same_role: bool) -> list[Fit]:
-    """`values` has the residuals of the peers, a row a law; `own` are the columns to be judged."""
-    size = values.shape[1]
+def fits(group: Group, values: Floats, levels: Floats) -> list[Fit]:
+    """Of each member. `values` has the residuals of the peers, a row a law, and `levels` what they
+    are predicted by the first law."""
+    size = len(group.peers)
+    quiet = all(_NO_GROWTH.search(part) for part in group.kind.split("+"))
     if size < 2:
-        law = ABSOLUTE if _SUM.search(kind) else BEHIND
-        return [Fit(law, 0.0, float(values[law, at]) / (2 * _PRIOR)) for at in own]
-    everyone = _centre_and_spread(values) if size >= _MANY else None
+        law = ABSOLUTE if quiet else BEHIND
+        return [Fit(law, 0.0, float(values[law, 0]) / (2 * _PRIOR))]
+    own = np.flatnonzero(np.isin(group.peers, group.members))
+    if size >= _MANY:
+        peers = _Peers(*_centre_and_spread(values), float(np.quantile(levels, 0.9)))
+        return _held(group, quiet, peers, values[:, own], levels[own])
     found = []
-    for at in own:
-        centres, spreads = everyone or _centre_and_spread(np.delete(values, at, axis=1))
-        if not same_role:
-            spreads = np.hypot(spreads, _OTHER_ROLE)
-        scores = (values[:, at] - centres) / spreads
-        scores[spreads > _ALIKE * spreads.min()] = np.inf
-        law = int(np.argmin(scores))
-        found.append(Fit(law, float(centres[law]), float(scores[law])))
+    for at in own.tolist():
+        others = np.delete(values, at, axis=1)
+        peers = _Peers(*_centre_and_spread(others), float(np.delete(levels, at).max()))
+        found += _held(group, quiet, peers, values[:, [at]], levels[[at]])
     return found
+
+
+@dataclass(frozen=True)
+class _Peers:
+    """Centre and spread by law, and the largest error that they are predicted."""
+
+    centres: Floats
+    spreads: Floats
+    highest: float
+
+
+def _held(group: Group, quiet: bool, peers: _Peers, values: Floats, levels: Floats) -> list[Fit]:
+    """Each column against the peers: an error has to be odd under every law that they follow. In
+    a type that is `quiet` only what is beyond the absolute errors is odd, whatever peers do."""
+    factor = _ALIKE if len(group.peers) >= _SOME else 2 * _ALIKE
+    alike = peers.spreads <= factor * peers.spreads.min()
+    if quiet:
+        alike = np.arange(len(alike)) == ABSOLUTE
+    farther = _FARTHER * np.clip(np.log(levels / peers.highest), 0, 1.5)
+    role = 0.0 if group.same_role else _OTHER_ROLE
+    spreads = np.sqrt(peers.spreads[:, None] ** 2 + farther**2 + role**2)
+    scores = np.where(alike[:, None], (values - peers.centres[:, None]) / spreads, np.inf)
+    laws = np.argmin(scores, axis=0).tolist()
+    return [
+        Fit(law, float(peers.centres[law]), float(scores[law, at])) for at, law in enumerate(laws)
+    ]
 
 
 def _centre_and_spread(values: Floats) -> tuple[Floats, Floats]:
@@ -90,8 +136,8 @@ def _centre_and_spread(values: Floats) -> tuple[Floats, Floats]:
         away = np.sort(np.abs(values - centres[:, None]), axis=1)
         spreads = away[:, -2] * 1.3 if size > FEW else away[:, -1]
     spreads = np.sqrt(spreads**2 + (_PRIOR / size) ** 2 + _LEAST**2)
-    spreads[np.abs(centres) > _NO_LAW] += 1 / _TINY
-    return np.maximum(centres * size / (size + 1), -1.0), spreads
+    spreads += 3 * np.maximum(np.abs(centres) - _OFF, 0)
+    return np.maximum(centres * size / (size + 1), _SHRINKS), spreads
 
 
 def groups_of(kinds: Sequence[str], roles: Sequence[object], known: Ints) -> list[Group]:
@@ -106,15 +152,5 @@ def groups_of(kinds: Sequence[str], roles: Sequence[object], known: Ints) -> lis
         for places in members.values():
             same_role = len(places) >= FEW
             peers = places if same_role else everyone
-            found.append(Group(kind, np.array(places), np.array(peers), same_role))
+            found.append(Group(kind, np.array(places), np.array(sorted(peers)), same_role))
     return found
-
-
-@dataclass(frozen=True)
-class Group:
-    """Operators of one type, and those that they are held against."""
-
-    kind: str
-    members: Ints
-    peers: Ints
-    same_role: bool

@@ -24,10 +24,10 @@ STEP = 12**-0.5
 
 
 @lru_cache(maxsize=256)
-def rounding(golden_dtype: str, my_dtype: str) -> float:
-    """Relative L2 error of a tensor that was rounded to the coarser of two dtypes; 0.0 for integers
-    and bool, whose error is in steps."""
+def rounding(golden_dtype: str, my_dtype: str) -> tuple[float, bool]:
+    """Relative L2 error of a tensor that was rounded to the coarser of two dtypes, and whether that
+    is what golden was rounded to as well. 0.0 for integers and bool, whose error is in steps."""
+    if my_dtype not in _BITS:
+        return 0.0, golden_dtype not in _BITS
     bits = [_BITS[name] for name in (golden_dtype, my_dtype) if name in _BITS]
-    if not bits or my_dtype not in _BITS:
-        return 0.0
-    return float(2.0 ** -(min(bits) + 1))
+    return float(2.0 ** -(min(bits) + 1)), _BITS.get(golden_dtype, 64) <= _BITS[my_dtype]

@@ -14,12 +14,12 @@ from trueness.diagnose.surprise import Surprise, surprise_of
 from trueness.diagnose.trace import Trace
 from trueness.model import Neighbour, Result
 
-GATE = 4.5
+GATE = 5.0
 """Robust standard deviations that clean runs do not reach."""
 MATERIAL = 1.25
 """Times the rounding of a result that an operator must add to it before it is worth a word."""
 KEPT = 12
-_YIELDS = 0.4
+_YIELDS = 0.6
 _MOST = 15.0
 _NEIGHBOURS = 8
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trueness.diagnose.inputs import Floats, Ints, Reads, table
-from trueness.diagnose.laws import FEW, fits, groups_of, residuals, rounding_of
+from trueness.diagnose.laws import FEW, RELATIVE, fits, groups_of, residuals, rounding_of
 from trueness.diagnose.trace import COUNT, ERROR, GOLDEN_L2, GOLDEN_MEAN, MY_MEAN, RATIO, Trace
 
 _NOBODY = ""
@@ -85,9 +85,8 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
     roles = _roles(trace, reads)
     # What is bit for bit equal tells nothing of how errors grow.
     for group in groups_of(trace.kinds, roles, np.flatnonzero(ops.error > 0)):
-        own = np.flatnonzero(np.isin(group.peers, group.members)).tolist()
-        found = fits(group.kind, by_law[:, group.peers], own, group.same_role)
-        for place, fit in zip(group.peers[own].tolist(), found, strict=True):
+        found = fits(group, by_law[:, group.peers], predictions[RELATIVE, group.peers])
+        for place, fit in zip(group.members.tolist(), found, strict=True):
             expected[place] = predictions[fit.law, place] * np.exp(fit.centre)
             by_error[place] = fit.score
         peers[group.members] = len(group.peers) - 1

@@ -80,11 +80,11 @@ class Trace:
         self.values.extend(picked)
         self.op_of.append(len(self.names) - 1)
         self.is_input.append(is_input)
-        floor = rounding(result.golden_dtype, result.my_dtype)
+        floor, both = rounding(result.golden_dtype, result.my_dtype)
         if floor == 0.0 and picked[GOLDEN_L2] > 0:
             floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
         self.floors.append(floor)
-        self.rounded_both.append(rounding(result.golden_dtype, "") >= floor)
+        self.rounded_both.append(both)
         odd = picked[13] + picked[14] > picked[11] + picked[12]
         if is_input:
             self._inputs += 1
