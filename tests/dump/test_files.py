@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trueness.dump import files, guard
 
@@ -35,6 +37,13 @@ def test_long_names_stay_apart() -> None:
     assert all(len(name.encode()) <= files.MAX_NAME + 2 for name in names)
 
 
+@given(st.lists(st.text(), min_size=2, max_size=2, unique=True))
+def test_two_texts_never_get_one_name(texts: list[str]) -> None:
+    first, second = map(files.safe_name, texts)
+    assert first != second
+    assert not {"/", "\0"} & {*first, *second} and first not in (".", "..", "")
+
+
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "x"
     files.write_text(str(path), "first")
@@ -53,6 +62,16 @@ def test_where_files_need_names_they_are_whole_too(
 ) -> None:
     monkeypatch.setattr(files, "_anonymous", lambda folder: None)
     files.write_text(str(tmp_path / "x"), "first")
+    test_a_failed_write_leaves_what_was_there(tmp_path)
+
+
+def test_a_file_system_that_cannot_name_files_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(files.os, "link", refuse)
     test_a_failed_write_leaves_what_was_there(tmp_path)
 
 

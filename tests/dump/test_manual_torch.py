@@ -175,3 +175,20 @@ def test_a_forked_child_writes_beside_its_parent(tmp_path: Path) -> None:
     assert os.waitpid(child, 0)[1] == 0
     found = [json.loads(p.read_text()) for p in tmp_path.glob("*/*/golden_tensor/metadata.json")]
     assert sorted(next(iter(records)) for records in found) == ["child", "parent"]
+
+
+def test_ranks_dump_into_one_folder(tmp_path: Path) -> None:
+    distributed = torch.distributed
+    if not distributed.is_available() or not distributed.is_gloo_available():
+        pytest.skip("this torch has no gloo")
+    store = distributed.FileStore(str(tmp_path / "store"), 1)
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        key = f"trueness_dump_time/{tmp_path / 'out'}"
+        # What a rank that came first would have left.
+        distributed.distributed_c10d._get_default_store().compare_set(key, "", "86400.0")
+        dump_data(0, "a", torch.ones(1), my_file(tmp_path, "my"), tmp_path / "out", strict=True)
+    finally:
+        distributed.destroy_process_group()
+    (root,) = (tmp_path / "out").iterdir()
+    assert root.name.startswith("msit_dump_19700")

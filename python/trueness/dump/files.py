@@ -40,22 +40,34 @@ def write_whole(path: str, write: Callable[[IO[bytes]], object]) -> None:
     killed before leaves nothing behind where the file system knows files without names."""
     folder = os.path.dirname(path) or "."
     temporary = os.path.join(folder, f".trueness-{os.getpid()}-{uuid.uuid4().hex[:12]}")
-    handle = _anonymous(folder)
     try:
-        if handle is None:
+        if not _written_without_a_name(folder, temporary, write):
             with open(temporary, "xb") as file:
                 write(file)
-        else:
-            with os.fdopen(handle, "wb") as file:
-                write(file)
-                file.flush()
-                # Only with a folder, which an absolute path makes idle, is the link followed.
-                os.link(f"/proc/self/fd/{handle}", temporary, src_dir_fd=handle)
         os.replace(temporary, path)
     except BaseException:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+
+
+def _written_without_a_name(
+    folder: str, temporary: str, write: Callable[[IO[bytes]], object]
+) -> bool:
+    """Whether the file was written and called `temporary` when it was complete."""
+    handle = _anonymous(folder)
+    if handle is None:
+        return False
+    with os.fdopen(handle, "wb") as file:
+        write(file)
+        file.flush()
+        try:
+            # Only with a folder, which an absolute path makes idle, is the link followed.
+            os.link(f"/proc/self/fd/{handle}", temporary, src_dir_fd=handle)
+        except OSError:
+            # Some network file systems open such files and cannot name them.
+            return False
+    return True
 
 
 def _anonymous(folder: str) -> int | None:

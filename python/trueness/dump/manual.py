@@ -84,13 +84,28 @@ def _dump(token: str, label: str, tensor: files.Tensor, my_path: str, output: st
         files.write_text(os.path.join(folder.path, METADATA), json.dumps(folder.records))
 
 
+def _time_of_all_ranks(output: str) -> float:
+    """That of the rank that came first, so that the folders of all are in one place. Nobody waits
+    for anybody, and without a store each has its own."""
+    now = time.time()
+    try:
+        import torch.distributed as distributed
+
+        if distributed.is_available() and distributed.is_initialized():
+            store = distributed.distributed_c10d._get_default_store()
+            return float(store.compare_set(f"trueness_dump_time/{output}", "", repr(now)))
+    except (ImportError, AttributeError, RuntimeError, ValueError) as error:
+        say_once("dump_data", "ranks", f"the ranks dump to folders of their own: {error}")
+    return now
+
+
 def _folder(output: str, device: int) -> _Folder:
     """Its own for every process and device; a process of the same number, in another container
     with the same disk, gets a folder of a later time."""
     key = os.getpid(), os.path.realpath(output), device
     found = _folders.get(key)
     if found is None:
-        now = time.time()
+        now = _time_of_all_ranks(key[1])
         while found is None:
             stamp = time.strftime("%Y%m%d_%H%M%S", time.localtime(now))
             process = os.path.join(output, f"msit_dump_{stamp}", f"{key[0]}_{device}")

@@ -29,7 +29,8 @@ class Writer:
 
     def submit(self, work: Callable[[], object], nbytes: int) -> None:
         with self._changed:
-            if self._thread is None:
+            # After a fork the thread is only that of the parent.
+            if self._thread is None or not self._thread.is_alive():
                 self._start()
             # One that is larger than the limit goes alone.
             while self._held and self._held + nbytes > self._limit:
