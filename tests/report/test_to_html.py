@@ -1,6 +1,7 @@
 """What the page is made of, and, where there is a Chromium, what it does."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -72,6 +73,18 @@ def test_of_too_many_rows_the_worst_stay_and_the_rest_is_thinned_evenly(
     assert len(kept) <= 30 and 123 in kept
     assert data["step"] == 16
     assert set(range(0, 200, 16)) <= set(kept)
+
+
+def test_long_names_are_cut_when_the_page_would_grow_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [result(hashlib.sha256(bytes([i])).hexdigest() * 3) for i in range(50)]
+    lengths = []
+    for most in (1_000_000, 1):
+        monkeypatch.setattr(to_html, "_MOST", most)
+        names = texts(data_of(page_of(tmp_path, rows))["columns"]["name"])
+        lengths.append(max(map(len, names)))
+    assert lengths == [192, 39]
 
 
 def test_nothing_of_a_dump_is_in_the_page_as_it_is(tmp_path: Path) -> None:

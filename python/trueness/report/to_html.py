@@ -43,7 +43,10 @@ METRICS = (
 _ALL_METRICS = (*METRICS, "introduced_score")
 _INFINITE = {inf: "1e999", -inf: "-1e999"}
 _DIGITS = {"cosine_similarity": 9, "norm_ratio": 7}
-_LONGEST = 200
+_LENGTHS = (200, 80, 40)
+"""Texts of rows are cut to the first of these with which the rows take no more than _MOST bytes."""
+_MOST = 4_000_000
+_SENTENCE = 2000
 _PARTS = ("data.js", "plots.js", "findings.js", "table.js", "app.js")
 _LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 _HERE = Path(__file__).parent / "html"
@@ -68,7 +71,7 @@ class HtmlWriter:
         page = Template(_read("page.html")).substitute(
             policy=policy,
             style=_read("style.css"),
-            data=_packed(_data(summary, self._kept)),
+            data=_packed_rows(summary, self._kept),
             library=_packed(self._library),
             program=program,
         )
@@ -101,7 +104,16 @@ def _packed(text: str) -> str:
     return b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def _data(summary: Summary, kept: Kept) -> str:
+def _packed_rows(summary: Summary, kept: Kept) -> str:
+    packed = ""
+    for longest in _LENGTHS:
+        packed = _packed(_data(summary, kept, longest))
+        if len(packed) <= _MOST:
+            break
+    return packed
+
+
+def _data(summary: Summary, kept: Kept, longest: int) -> str:
     rows = kept.rows()
     diagnosis = summary.diagnosis
     found = {
@@ -122,7 +134,7 @@ def _data(summary: Summary, kept: Kept) -> str:
         "first": operator(summary.first_failed) if summary.first_failed else "",
         "diagnosis": diagnosis
         and {
-            "conclusion": _text(diagnosis.conclusion),
+            "conclusion": _text(diagnosis.conclusion, _SENTENCE),
             "order": diagnosis.order,
             "edges": diagnosis.edges,
             "findings": [_finding(finding) for finding in diagnosis.findings[:FINDINGS]],
@@ -133,7 +145,7 @@ def _data(summary: Summary, kept: Kept) -> str:
         "metrics": _ALL_METRICS,
     }
     text = json.dumps(found, allow_nan=False, ensure_ascii=False)
-    return f'{text[:-1]}, "columns": {_columns(rows)}}}'
+    return f'{text[:-1]}, "columns": {_columns(rows, longest)}}}'
 
 
 def _finding(finding: Finding) -> object:
@@ -144,7 +156,7 @@ def _finding(finding: Finding) -> object:
 
 def _cleaned(value: object) -> object:
     if isinstance(value, str):
-        return _text(value)
+        return _text(value, _SENTENCE)
     if isinstance(value, list):
         return [_cleaned(part) for part in value]
     if isinstance(value, dict):
@@ -152,7 +164,7 @@ def _cleaned(value: object) -> object:
     return value
 
 
-def _columns(rows: Sequence[tuple[int, Result]]) -> str:
+def _columns(rows: Sequence[tuple[int, Result]], longest: int) -> str:
     """JSON text, made by hand where it holds numbers: shorter ones than json would write."""
     results = [result for _, result in rows]
     refs = [result.my or result.golden for result in results]
@@ -175,15 +187,15 @@ def _columns(rows: Sequence[tuple[int, Result]]) -> str:
     }
     picked = [(*r.metrics.pick(METRICS), r.introduced_score) for r in results]
     metrics = zip(_ALL_METRICS, zip(*picked, strict=True) if picked else repeat(()), strict=False)
-    parts = [f'"{name}": {_words(column)}' for name, column in texts.items()]
+    parts = [f'"{name}": {_words(column, longest)}' for name, column in texts.items()]
     parts += [f'"{name}": {json.dumps(list(column))}' for name, column in whole.items()]
     numbers = [f'"{name}": {_numbers(column, name)}' for name, column in metrics]
     parts.append(f'"metrics": {{{", ".join(numbers)}}}')
     return f"{{{', '.join(parts)}}}"
 
 
-def _words(texts: Iterable[str]) -> str:
-    cleaned = [_text(text) for text in texts]
+def _words(texts: Iterable[str], longest: int) -> str:
+    cleaned = [_text(text, longest) for text in texts]
     places: dict[str, int] = {}
     index = [places.setdefault(text, len(places)) for text in cleaned]
     found = {"words": list(places), "index": index} if len(places) < len(index) / 2 else cleaned
@@ -199,5 +211,5 @@ def _numbers(values: Iterable[float], name: str) -> str:
     return f"[{','.join(shown)}]"
 
 
-def _text(text: str) -> str:
-    return cut(text if text.isprintable() else clean(text), _LONGEST)
+def _text(text: str, longest: int = _LENGTHS[0]) -> str:
+    return cut(text if text.isprintable() else clean(text), longest)
