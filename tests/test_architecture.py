@@ -54,7 +54,7 @@ PYTHON_ROOMS = {
     "service": Room(
         names("model errors"),
         names("numpy"),
-        names("rich xlsxwriter grafana_foundation_sdk plotly bokeh"),
+        names("xlsxwriter grafana_foundation_sdk"),
     ),
     "benchmark": Room(
         names("model errors read compare dump"),

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 PATIENCE = 60
@@ -86,12 +87,12 @@ class Chromium:
             assert time.monotonic() < end, f"never came: {condition}; {self.problems}"
             time.sleep(0.05)
 
-    def open(self, page: Path) -> None:
+    def open(self, page: Path, plots: Sequence[str] = ("trend", "histogram")) -> None:
         self.problems.clear()
         self.requests.clear()
         self.call("Page.navigate", url=page.as_uri())
         self.wait("document.readyState === 'complete' && !document.getElementById('loading')")
-        for plot in ("trend", "histogram"):
+        for plot in plots:
             self.wait(f"document.getElementById('{plot}').childElementCount")
 
     def move_mouse(self, x: float, y: float) -> None:

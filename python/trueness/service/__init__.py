@@ -17,6 +17,7 @@ from trueness.service.files import report_folder
 from trueness.service.find import find_runs
 from trueness.service.run import Note, Run
 from trueness.service.to_grafana import to_grafana, to_provisioning
+from trueness.service.to_html import to_html
 from trueness.service.to_markdown import to_markdown
 from trueness.service.to_sqlite import to_sqlite
 from trueness.service.to_xlsx import to_xlsx
@@ -29,6 +30,7 @@ WRITERS: dict[str, Writer] = {
     "compare_result.db": to_sqlite,
     "compare_visualization.json": to_grafana,
     "grafana_datasource.yaml": to_provisioning,
+    "compare_result.html": to_html,
     "compare_result.md": to_markdown,
 }
 
