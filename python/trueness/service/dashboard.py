@@ -194,7 +194,8 @@ def dashboard_json() -> str:
     register_default_plugins()
     encoder = JSONEncoder(sort_keys=True, indent=1)
     read = Dashboard.from_json(json.loads(encoder.encode(dashboard().build())))
-    return encoder.encode(read) + "\n"
+    text: str = encoder.encode(read)
+    return text + "\n"
 
 
 if __name__ == "__main__":
