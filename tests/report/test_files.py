@@ -39,6 +39,22 @@ def test_a_name_that_one_kind_has_taken_is_taken_for_all(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_without_links_files_are_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("os.link", no_links)
+    now = datetime(2026, 1, 2, 3, 4, 5, 678901)
+    (tmp_path / naming.stamped(now, "md")).write_text("old")
+    partials = {kind: tmp_path / f"{kind}.partial" for kind in ("csv", "md")}
+    for kind, partial in partials.items():
+        partial.write_text(kind)
+    paths = naming.publish(partials, tmp_path, now)
+    assert [path.read_text() for path in paths] == ["csv", "md"]
+    assert {path.stem[-3:] for path in paths} == {"679"}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_rows_are_there_while_the_comparison_runs(tmp_path: Path) -> None:
     with Reports(tmp_path / "new") as reports:
         for _ in range(1000):

@@ -202,10 +202,9 @@ def test_hovering_shows_the_row(chromium: Chromium, tmp_path: Path) -> None:
     )
     found = ""
     # The points are in the middle of the height; where exactly depends on fonts.
-    for step in range(60):
-        chromium.move_mouse(
-            left + width / 2 + step % 12 * 4, top + height / 2 - 30 + step // 12 * 8
-        )
+    for step in range(600):
+        across, down = step % 12 * 4, step // 12 % 5 * 8 - 30
+        chromium.move_mouse(left + width / 2 + across, top + height / 2 + down)
         found = str(chromium.run(TOOLTIP))
         if "op1" in found:
             break

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+from sys import intern
 
 from trueness.errors import FormatError, UsageError
 
@@ -56,7 +57,8 @@ def _key(cells: Mapping[str, str]) -> Key:
     # Tensors of one checkpoint share the name of the file, which stands before their own.
     alone = name and not cells["io"] and f"{name}," in place
     member = place.rpartition(f"{name},")[2] if alone else ""
-    return (*(cells[column] for column in _KEY), member)
+    rank, token, _, io, index = (intern(cells[column]) for column in _KEY)
+    return rank, token, name, io, index, member
 
 
 def _row(path: Path, number: int, cells: Mapping[str, str]) -> Row:
@@ -66,8 +68,10 @@ def _row(path: Path, number: int, cells: Mapping[str, str]) -> Row:
     except ValueError:
         expected = "a number as relative_euclidean_distance"
         raise FormatError(str(path), 0, f"line {number}", expected, repr(text)[:60]) from None
-    dtypes = cells["golden_dtype"], cells["my_dtype"]
-    return Row(cells["verdict"], cells["state"], error, dtypes, cells["standard"])
+    # Most rows say the same: a million of them should not keep a million copies.
+    dtypes = intern(cells["golden_dtype"]), intern(cells["my_dtype"])
+    verdict, state, standard = (intern(cells[name]) for name in ("verdict", "state", "standard"))
+    return Row(verdict, state, error, dtypes, standard)
 
 
 def _csv(path: Path) -> Iterator[Mapping[str, str]]:
