@@ -32,7 +32,7 @@ def replay_command(
     as_json: options.Json = False,
 ) -> None:
     """Run operators again in float64 on my dumped inputs: their own error, free of what they
-    inherited. Needs torch, dumped inputs, and operators that the dump names as aten ones.
+    inherited. Needs dumped inputs, and torch for aten operators or onnx for ONNX nodes.
 
     \b
     trueness replay fx_dump ge_dump --op MatMul_213
@@ -78,7 +78,7 @@ def _print(found: list[tuple[tuple[object, ...], Replay]]) -> None:
     def text(value: object) -> str:
         return "" if value is None else str(value)
 
-    headers = (*("operator", "aten", "rank", "token"), *("own", "inherited", "golden"), "verdict")
+    headers = (*("operator", "type", "rank", "token"), *("own", "inherited", "golden"), "verdict")
     rows = [
         (
             one.op_name,

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 
+from trueness.diagnose.pure_operators import ONNX_OPERATORS
 from trueness.diagnose.replay import Replay, by_operator, key_of, replay
+from trueness.diagnose.replay_onnx import is_onnx
 from trueness.model import Diagnosis, Finding, Pair, TensorRef, Unmatched
 
 Items = Callable[[Finding], Iterable[Pair | Unmatched]]
@@ -15,8 +17,8 @@ Items = Callable[[Finding], Iterable[Pair | Unmatched]]
 
 
 def can_be_confirmed(diagnosis: Diagnosis) -> bool:
-    """Whether any suspect is an operator that replay knows, and torch is there to run it."""
-    return any(map(_known, diagnosis.findings)) and find_spec("torch") is not None
+    """Whether any suspect is an operator that replay knows, and what runs it is there."""
+    return any(map(_known, diagnosis.findings))
 
 
 def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
@@ -43,7 +45,12 @@ def glob_of(name: str) -> str:
 
 def _known(finding: Finding) -> bool:
     refs = _refs(finding)
-    return len(refs) == 2 and any(ref.op_type.startswith("aten.") for ref in refs)
+    if len(refs) != 2:
+        return False
+    if any(ref.op_type.startswith("aten.") for ref in refs):
+        return find_spec("torch") is not None
+    known = all(ref.op_type in ONNX_OPERATORS for ref in refs)
+    return known and find_spec("onnx") is not None and is_onnx([Pair(refs[0], refs[1], "")])
 
 
 def _refs(finding: Finding) -> Sequence[TensorRef]:

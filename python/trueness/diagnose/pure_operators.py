@@ -1,4 +1,4 @@
-"""The aten operators that replay may run: their outputs depend on their arguments alone, and they
+"""The operators that replay may run: their outputs depend on their arguments alone, and they
 write nowhere. Random, in-place and device operators are left out, whatever torch offers."""
 
 from __future__ import annotations
@@ -21,3 +21,16 @@ triu true_divide unbind unsqueeze upsample_bilinear2d upsample_nearest2d var var
 where zeros_like
 """
 PURE_OPERATORS = frozenset(_NAMES.split())
+
+_ONNX = """
+Abs Add And AveragePool BatchNormalization Ceil Clip Concat Conv Cos Div Elu Equal Erf Exp Flatten
+Floor Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish
+Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul
+Max MaxPool Mean Min Mul Neg Not Or PRelu Pow Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum
+Relu Reshape Round Selu Sigmoid Sign Sin Slice Softmax Softplus Softsign Sqrt Squeeze Sub Sum Tanh
+Transpose Unsqueeze Where Xor
+"""
+ONNX_OPERATORS = frozenset(_ONNX.split())
+"""The same of ONNX."""
+SLOW_ONNX_OPERATORS = frozenset(("AveragePool", "MaxPool", "Erf", "Gelu"))
+"""Those that the onnx package computes element by element."""

@@ -63,7 +63,7 @@ class Replay:
         return f"alone it is off by {self.own:.1e}, its inputs account for {self.inherited:.1e}"
 
 
-class _NotReplayable(Exception):
+class NotReplayable(Exception):
     """Says why, as the end of "not replayable because"."""
 
 
@@ -79,20 +79,23 @@ class _Operator:
 def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
     """`items` are what was paired of one operator: inputs, outputs, and golden arguments that are
     no tensors. Takes `limit` bytes of memory at most, for tensors as float64. Raises UsageError
-    without torch."""
-    torch = _torch()
+    without torch, or onnx for ONNX dumps."""
+    from trueness.diagnose.replay_onnx import is_onnx, replay_node
+
     files = OpenFiles()
     items = list(items)
     name = next((item.my.op_name for item in items if item.my), "")
     target = ""
     try:
+        if is_onnx(items):
+            return replay_node(items, files, limit)
         operator = _operator(items)
-        target = operator.target
+        torch, target = _torch(), operator.target
         function = _function(torch, target)
         _check_size(operator, files, limit)
         call = _Call(torch, function, operator, files)
         return _replayed(name, call, operator)
-    except _NotReplayable as reason:
+    except NotReplayable as reason:
         return Replay(name, target, problem=str(reason))
     except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
         return Replay(name, target, problem=f"a tensor could not be read: {error}")
@@ -136,13 +139,13 @@ def _operator(items: Sequence[Pair | Unmatched]) -> _Operator:
     own = [item.my for item in items if item.my]
     names = {ref.op_name for ref in refs}
     if not refs or not own:
-        raise _NotReplayable("it is on one side only")
+        raise NotReplayable("it is on one side only")
     if len(names) > 1:
-        raise _NotReplayable(f"it is {len(names)} golden operators in one")
+        raise NotReplayable(f"it is {len(names)} golden operators in one")
     types = [ref.op_type for ref in (*refs, *own)]
     target = next((type_ for type_ in types if type_.startswith("aten.")), "")
     if not target:
-        raise _NotReplayable(f"{types[0] or 'its type'} is not an aten operator")
+        raise NotReplayable(f"{types[0] or 'its type'} is not an aten operator")
     arguments: defaultdict[int, dict[tuple[int, ...], Pair | Unmatched]] = defaultdict(dict)
     outputs = []
     for item in items:
@@ -153,18 +156,18 @@ def _operator(items: Sequence[Pair | Unmatched]) -> _Operator:
         elif isinstance(item, Pair):
             outputs.append(item)
     if not outputs:
-        raise _NotReplayable("none of its outputs was paired")
+        raise NotReplayable("none of its outputs was paired")
     return _Operator(target, dict(arguments), outputs)
 
 
 def _function(torch: Any, target: str) -> Any:
     _, name, *overload = target.split(".")
     if name not in PURE_OPERATORS:
-        raise _NotReplayable(f"{target} is not among the operators that may be run again")
+        raise NotReplayable(f"{target} is not among the operators that may be run again")
     packet = getattr(torch.ops.aten, name, None)
     wanted = overload[0] if overload else "default"
     if packet is None or wanted not in packet.overloads():
-        raise _NotReplayable(f"this torch has no {target}")
+        raise NotReplayable(f"this torch has no {target}")
     return getattr(packet, wanted)
 
 
@@ -177,9 +180,9 @@ def _check_size(operator: _Operator, files: OpenFiles, limit: int) -> None:
             if ref is None:
                 continue
             if ref.statistics is not None:
-                raise _NotReplayable("only statistics of its tensors were dumped")
+                raise NotReplayable("only statistics of its tensors were dumped")
             if ref.shards:
-                raise _NotReplayable("its tensors lie in parts in several files")
+                raise NotReplayable("its tensors lie in parts in several files")
             if item.golden and item.golden.io == "input" and isinstance(item, Unmatched):
                 continue
             shape = pick(files.tensors(ref.path), ref).logical_shape
@@ -188,7 +191,7 @@ def _check_size(operator: _Operator, files: OpenFiles, limit: int) -> None:
                 size *= extent
             total += size
     if total > limit:
-        raise _NotReplayable(f"its tensors take {total:,} bytes as float64, more than {limit:,}")
+        raise NotReplayable(f"its tensors take {total:,} bytes as float64, more than {limit:,}")
 
 
 class _Call:
@@ -210,7 +213,7 @@ class _Call:
         positional = [argument for argument in schema.arguments if not argument.kwarg_only]
         count = 1 + max(self._operator.arguments, default=-1)
         if count > len(positional):
-            raise _NotReplayable(f"{count} arguments were dumped, {schema.name} takes fewer")
+            raise NotReplayable(f"{count} arguments were dumped, {schema.name} takes fewer")
         for index, argument in enumerate(positional):
             given.append(self._argument(argument, self._operator.arguments.get(index, {}), side))
         try:
@@ -219,7 +222,7 @@ class _Call:
                 found = self._function(*given)
         except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise _NotReplayable(f"torch would not run it: {reason}") from None
+            raise NotReplayable(f"torch would not run it: {reason}") from None
         return _listed(found)
 
     def _without_values(self, value: Any) -> Any:
@@ -233,12 +236,10 @@ class _Call:
         for pair in self._operator.outputs:
             index = pair.golden.index
             if index >= len(outputs):
-                raise _NotReplayable(
-                    f"it has {len(outputs)} outputs, and output {index} was dumped"
-                )
+                raise NotReplayable(f"it has {len(outputs)} outputs, and output {index} was dumped")
             shape = tuple(pick(self._files.tensors(pair.golden.path), pair.golden).logical_shape)
             if prod(outputs[index].shape) != prod(shape):
-                raise _NotReplayable(
+                raise NotReplayable(
                     f"its output has shape {shape}, and {tuple(outputs[index].shape)} when replayed"
                 )
 
@@ -252,7 +253,7 @@ class _Call:
         if not places:
             if argument.has_default_value():
                 return argument.default_value
-            raise _NotReplayable(f"argument {argument.name} was not dumped")
+            raise NotReplayable(f"argument {argument.name} was not dumped")
         if () not in places:
             return [self._value(kind, places[place], side) for place in sorted(places)]
         if kind.startswith("Optional") and self._is_none(places[()]):
@@ -293,7 +294,7 @@ def _golden(item: Pair | Unmatched) -> TensorRef:
 def _my(item: Pair | Unmatched) -> TensorRef:
     if item.my is None:
         assert item.golden is not None
-        raise _NotReplayable(f"my input {item.golden.index} was not dumped or has no partner")
+        raise NotReplayable(f"my input {item.golden.index} was not dumped or has no partner")
     return item.my
 
 
@@ -303,9 +304,9 @@ def _replayed(name: str, call: _Call, operator: _Operator) -> Replay:
     for pair in operator.outputs:
         index = pair.golden.index
         theirs, mine = call.array(pair.golden), call.array(pair.my)
-        golden = _distance(should[index], theirs)
+        golden = distance(should[index], theirs)
         if not golden <= max(RECOGNISED * _rounding(should[index], theirs), 16 * SUMMATION):
-            raise _NotReplayable(
+            raise NotReplayable(
                 f"run on the golden inputs it misses the golden output by {golden:.1e}: an "
                 "attribute that was not dumped must differ from its default"
             )
@@ -313,8 +314,8 @@ def _replayed(name: str, call: _Call, operator: _Operator) -> Replay:
         found = Replay(
             name,
             operator.target,
-            own=_distance(would[index], mine),
-            inherited=_distance(should[index], would[index]),
+            own=distance(would[index], mine),
+            inherited=distance(should[index], would[index]),
             golden=golden,
             noise=ROUNDINGS * rounding,
         )
@@ -328,7 +329,7 @@ def _listed(outputs: Any) -> list[Any]:
     return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
 
 
-def _distance(golden: Any, my: Any) -> float:
+def distance(golden: Any, my: Any) -> float:
     """Infinite where the two are not finite at the same places, or of unequal length."""
     golden, my = golden.reshape(-1), my.reshape(-1)
     if golden.shape != my.shape:
@@ -345,7 +346,7 @@ def _rounding(exact: Any, stored: np.ndarray[Any, Any]) -> float:
     """The distance of exact values from themselves in the precision that `stored` has."""
     if not exact.dtype.is_floating_point:
         return 0.0
-    return _distance(exact, exact.to(_precision(exact, stored)).to(exact.dtype))
+    return distance(exact, exact.to(_precision(exact, stored)).to(exact.dtype))
 
 
 def _precision(exact: Any, stored: np.ndarray[Any, Any]) -> Any:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -101,6 +102,7 @@ class OnnxDumper:
         without ONNX Runtime, for an unknown level, a model it cannot load or inputs that do not
         fit, FormatError for what is not an ONNX file."""
         self._choice = choice or Choice()
+        self._sha256 = ""
         self._path = os.path.abspath(model)
         if self._choice.level not in LEVELS:
             known = ", ".join(LEVELS)
@@ -151,6 +153,16 @@ class OnnxDumper:
             disabled = self._choice.disabled
             session = sessions.open(self._path, level, optimised=target, disabled=disabled)
             return Path(target).read_bytes(), session
+
+    def _mark(self) -> str:
+        """The sha256 of the model's file, which is read a piece at a time, and once."""
+        if not self._sha256:
+            hashed = sha256()
+            with open(self._path, "rb") as file:
+                while piece := file.read(1 << 20):
+                    hashed.update(piece)
+            self._sha256 = hashed.hexdigest()
+        return self._sha256
 
     def _wanted(self) -> list[str]:
         layers = self._choice.layers
@@ -243,7 +255,8 @@ class OnnxDumper:
             "format": FORMAT,
             "version": 1,
             "model": os.path.basename(self._path),
-            "sha256": sha256(Path(self._path).read_bytes()).hexdigest(),
+            "path": self._path,
+            "sha256": self._mark(),
             "runtime": f"onnxruntime {_runtime().__version__}",
             "level": self._choice.level,
             "disabled": self._choice.disabled,
@@ -251,12 +264,23 @@ class OnnxDumper:
             "data": None if statistics is not None else DATA,
             "inputs": inputs,
             "outputs": self._graph.outputs,
-            "nodes": [{**asdict(node), "name": name} for name, node in self._nodes.items()],
+            "opsets": [_base64(message) for message in self._graph.opsets],
+            "nodes": [_described(name, node) for name, node in self._nodes.items()],
             "tensors": tensors,
             "skipped": self._ports.skipped,
         }
         text = json.dumps(index, ensure_ascii=True, indent=1, allow_nan=False)
         Path(folder, INDEX).write_text(text, encoding="ascii")
+
+
+def _described(name: str, node: Node) -> dict[str, Any]:
+    kept = node.attributes
+    attributes = None if kept is None else [_base64(message) for message in kept]
+    return {**asdict(node), "name": name, "attributes": attributes}
+
+
+def _base64(message: bytes) -> str:
+    return b64encode(message).decode()
 
 
 def _by_unique_name(nodes: Sequence[Node]) -> dict[str, Node]:

@@ -17,13 +17,16 @@ from trueness.errors import FormatError
 Buffer = bytes | memoryview
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_MODEL_GRAPH = 7
+_MODEL_GRAPH, _MODEL_OPSET = 7, 8
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
-_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_TYPE, _NODE_DOMAIN, _NODE_METADATA = 1, 2, 3, 4, 7, 9
+_NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_TYPE, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
+_NODE_DOMAIN, _NODE_METADATA = 7, 9
 _VALUE_NAME = 1
 _TENSOR_NAME = 8
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
+LONGEST_ATTRIBUTES = 4096
+"""Bytes of the attributes of one node; a constant may have gigabytes of them."""
 _RESULT_SCALE = {
     **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul"), 6),
     **dict.fromkeys(("QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"), 3),
@@ -37,7 +40,8 @@ https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md."""
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`outputs` may hold "" for one that is left out; `metadata` is what an exporter left there."""
+    """`outputs` may hold "" for one that is left out; `metadata` is what an exporter left there.
+    `attributes` are AttributeProto messages as they are; None when one is too long to be kept."""
 
     name: str
     op_type: str
@@ -45,17 +49,19 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     metadata: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[bytes, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxGraph:
     """The top graph of a model; the bodies of If, Loop and Scan and functions are not looked into.
-    `inputs` are those that are no initializers."""
+    `inputs` are those that are no initializers; `opsets` OperatorSetIdProto messages."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     initializers: frozenset[str]
+    opsets: tuple[bytes, ...] = ()
 
 
 def read_graph(model: Buffer, path: str) -> OnnxGraph:
@@ -65,8 +71,11 @@ def read_graph(model: Buffer, path: str) -> OnnxGraph:
     inputs: list[str] = []
     outputs: list[str] = []
     initializers: list[str] = []
+    opsets: list[bytes] = []
     wire = _Wire(view, path)
     for number, graph in wire.fields(0, len(view)):
+        if number == _MODEL_OPSET:
+            opsets.append(wire.content(graph))
         if number != _MODEL_GRAPH:
             continue
         for field, span in wire.fields(*graph):
@@ -82,7 +91,7 @@ def read_graph(model: Buffer, path: str) -> OnnxGraph:
         raise FormatError(path, 0, "", "an ONNX model", "no graph with nodes or outputs")
     weights = frozenset(initializers)
     own = tuple(name for name in inputs if name not in weights)
-    return OnnxGraph(tuple(nodes), own, tuple(outputs), weights)
+    return OnnxGraph(tuple(nodes), own, tuple(outputs), weights, tuple(opsets))
 
 
 def dequantised_twins(nodes: Iterable[Node]) -> list[Node]:
@@ -170,8 +179,11 @@ class _Wire:
                 yield key >> 3, (at, at + length)
             at += length
 
+    def content(self, span: _Span) -> bytes:
+        return bytes(self._view[span[0] : span[1]])
+
     def text(self, span: _Span) -> str:
-        return bytes(self._view[span[0] : span[1]]).decode("utf-8", "surrogateescape")
+        return self.content(span).decode("utf-8", "surrogateescape")
 
     def name(self, span: _Span, field: int) -> str:
         """The last value of a text field of a message, "" when it has none."""
@@ -201,6 +213,7 @@ def _node(wire: _Wire, span: _Span) -> Node:
     inputs: list[str] = []
     outputs: list[str] = []
     metadata: list[tuple[str, str]] = []
+    attributes: list[_Span] = []
     texts = dict.fromkeys((_NODE_NAME, _NODE_TYPE, _NODE_DOMAIN), "")
     for number, inner in wire.fields(*span):
         if number == _NODE_INPUT:
@@ -209,7 +222,11 @@ def _node(wire: _Wire, span: _Span) -> Node:
             outputs.append(wire.text(inner))
         elif number in texts:
             texts[number] = wire.text(inner)
+        elif number == _NODE_ATTRIBUTE:
+            attributes.append(inner)
         elif number == _NODE_METADATA:
             metadata.append((wire.name(inner, _ENTRY_KEY), wire.name(inner, _ENTRY_VALUE)))
     name, op_type, domain = texts.values()
-    return Node(name, op_type, domain, tuple(inputs), tuple(outputs), tuple(metadata))
+    short = sum(end - begin for begin, end in attributes) <= LONGEST_ATTRIBUTES
+    kept = tuple(map(wire.content, attributes)) if short else None
+    return Node(name, op_type, domain, tuple(inputs), tuple(outputs), tuple(metadata), kept)
