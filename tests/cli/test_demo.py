@@ -13,6 +13,7 @@ def test_the_planted_operator_is_found(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["demo", "-o", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert f"first to differ: {transformer.PLANTED} " in out
+    assert f"diagnosis: {transformer.PLANTED} (Mul) is where the values part" in out
     assert "the comparison would exit with 1" in out
     (report,) = tmp_path.glob("trueness_report_*.csv")
     with report.open(encoding="utf-8", newline="") as file:
@@ -33,6 +34,7 @@ def test_without_the_fault_the_model_is_clean(tmp_path: Path, monkeypatch) -> No
     golden = fx_dump.write(model, tmp_path / "golden")
     my = ge_dump.write(model, tmp_path / "my")
     summary = compare_dumps(golden, my).summary()
+    assert summary.diagnosis.conclusion.startswith("clean")
     assert (summary.failed, summary.not_compared, summary.exit_code) == (0, 0, 0)
     assert summary.passed > 80
     assert set(summary.states) == {State.OK.value, *(s for s in summary.states if "unmatched" in s)}

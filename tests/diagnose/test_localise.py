@@ -26,6 +26,7 @@ def row(
     my: float = 0.0,
     token: int | None = None,
     pairing: str = "",
+    passed: bool = True,
 ) -> Result:
     """`tensor` stands for the golden values, `my` for what the other side has of them."""
     kind = op.rstrip("0123456789_")
@@ -40,6 +41,7 @@ def row(
         ref,
         state,
         metrics=Metrics(metrics),
+        passed=passed,
         golden_dtype="float32",
         my_dtype="bfloat16",
         pairing=pairing,
@@ -89,6 +91,11 @@ def test_rounding_alone_is_clean(inputs: bool) -> None:
 
 def test_nothing_is_not_called_clean() -> None:
     assert diagnose([]).conclusion.startswith("nothing was compared")
+
+
+def test_rows_that_fail_without_a_suspect_are_not_called_clean() -> None:
+    rows = [row("A", "output", 0.002, passed=False), row("B", "output", 0.003, passed=False)]
+    assert "2 outputs fail the standard" in diagnose(rows).conclusion
 
 
 def test_nonfinite_from_finite_goes_before_everything() -> None:

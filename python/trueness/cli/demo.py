@@ -39,8 +39,8 @@ def demo(output: _Output = None) -> None:
             summary.add(result)
         reports.finish(comparison.complete(summary))
     print_summary(summary, 5, reports.paths, sys.stdout)
-    first = summary.first_failed
-    found = first is not None and first.my is not None and first.my.op_name == transformer.PLANTED
+    findings = summary.diagnosis.findings if summary.diagnosis else ()
+    found = bool(findings) and findings[0].op_name == transformer.PLANTED
     print(f"\nplanted: {transformer.PLANTED} scales the attention scores of layer 1 twice", end="")
     print("; found" if found else "; NOT found")
     if found:

@@ -52,7 +52,7 @@ class Localiser:
                 merged.add(suspect)
         findings = merged.findings()
         return Diagnosis(
-            _conclusion(findings, len(verdicts)),
+            _conclusion(findings, sum(verdict.failed for verdict in verdicts)),
             findings,
             "; ".join(dict.fromkeys(verdict.order for verdict in verdicts)),
             "; ".join(dict.fromkeys(verdict.edges for verdict in verdicts)),
@@ -85,10 +85,16 @@ class _Merged:
         return [finding_of(self.best[name], self.runs[name]) for name in ranked[:TOP]]
 
 
-def _conclusion(findings: Sequence[Finding], runs: int) -> str:
+def _conclusion(findings: Sequence[Finding], failed: int) -> str:
+    if not findings and failed:
+        return (
+            f"no operator stands out, though {failed} outputs fail the standard: the error grows "
+            "with depth as rounding does, or what brings it in was not dumped"
+        )
     if not findings:
         return "clean: no operator adds more error than its inputs and rounding explain"
     first = findings[0]
     where = "" if first.layer is None else f" of layer {first.layer}"
     count = "" if len(findings) == 1 else f"; {len(findings) - 1} more are suspect"
-    return f"{first.op_name} ({first.op_type}){where} is where the values part{count}"
+    passing = "" if failed else ", though every output passes the standard"
+    return f"{first.op_name} ({first.op_type}){where} is where the values part{count}{passing}"

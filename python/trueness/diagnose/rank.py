@@ -14,7 +14,7 @@ from trueness.diagnose.surprise import Surprise, surprise_of
 from trueness.diagnose.trace import Trace
 from trueness.model import Neighbour, Result
 
-GATE = 5.0
+GATE = 4.0
 """Robust standard deviations that clean runs do not reach."""
 MATERIAL = 1.25
 """Times the rounding of a result that an operator must add to it before it is worth a word."""
@@ -50,12 +50,14 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run comes to, its suspects the likeliest first."""
+    """What a run comes to, its suspects the likeliest first. `failed` counts outputs that fail the
+    standard."""
 
     suspects: Sequence[Suspect]
     order: str
     edges: str
     noise: float
+    failed: int
 
 
 def judge(trace: Trace) -> Verdict:
@@ -77,7 +79,7 @@ def judge(trace: Trace) -> Verdict:
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
     order_of = "dump timestamps" if trace.timed else "names"
-    return Verdict(suspects, order_of, reads.how, float(noise))
+    return Verdict(suspects, order_of, reads.how, float(noise), trace.failed)
 
 
 def _scores(surprise: Surprise) -> Floats:

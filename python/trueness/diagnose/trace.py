@@ -56,6 +56,7 @@ class Trace:
         self.nonfinite: list[int] = []
         self.kept: dict[int, Result] = {}
         self.timed = False
+        self.failed = 0
         self._name: str | None = None
         self._output = False
         self._squares = 0.0
@@ -93,6 +94,7 @@ class Trace:
                 self._squares += error * error
             return nan
         self._output = True
+        self.failed += result.passed is False
         self.output_of[self.parts[-1][-1], ref.index] = row
         self.timed = self.timed or ref.order > 0
         return self._score(result, row, picked, odd)
