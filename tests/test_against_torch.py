@@ -9,7 +9,7 @@ import trueness as tn
 from trueness import against, dump
 from trueness.dump import guard
 from trueness.errors import LayoutError, UsageError
-from trueness.model import Result, State
+from trueness.model import STATISTICS_ONLY, Result, State
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -145,9 +145,18 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         dump.against(tmp_path / "empty")
     with pytest.raises(UsageError, match=r"use session\.fx"):
         against.Against(golden).modules(model())
-    with dump.fx(model(), tmp_path / "statistics", statistics=True, strict=True) as run:
+
+
+def test_golden_statistics_are_compared_with_those_of_the_tensor(tmp_path: Path) -> None:
+    with dump.fx(model(), tmp_path, statistics=True, strict=True) as run:
         run(X)
-    torch._dynamo.reset()
-    with dump.against(tmp_path / "statistics") as session:
-        session.fx(model())(X)
-    assert all("statistics only" in result.reason for result in session.results)
+    failed = []
+    for factor in (1.0, 1.5):
+        torch._dynamo.reset()
+        with dump.against(tmp_path, strict=True) as session:
+            session.fx(model(factor))(X)
+        assert all(r.reason.startswith(STATISTICS_ONLY) for r in session.results)
+        failed.append({r.golden.op_name for r in session.results if r.passed is False})
+    assert failed[0] == set()
+    assert "addmm_1-aten.addmm.default" in failed[1]
+    assert "addmm-aten.addmm.default" not in failed[1]

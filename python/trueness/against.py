@@ -14,6 +14,7 @@ from trueness._core import Sums, Tensor
 from trueness.compare.metrics import Choice as MetricChoice
 from trueness.compare.open_files import OpenFiles, pick
 from trueness.compare.standards import Standard, check_reference, standard_of
+from trueness.compare.statistics import compare_statistics, statistics_of
 from trueness.compare.tensors import Outcome, compare_tensors, judged
 from trueness.diagnose import Localiser
 from trueness.discover.torch_modules import TorchModules
@@ -22,8 +23,9 @@ from trueness.dump import files as dump_files
 from trueness.dump.fx_run import FxDump
 from trueness.dump.module_hooks import ModulesDump
 from trueness.dump.place import Place, choice_of
+from trueness.dump.tensor_statistics import dtype_of, measured
 from trueness.errors import FormatError, LayoutError, UsageError
-from trueness.model import Dump, Finding, Result, State, TensorRef
+from trueness.model import Dump, Finding, Result, State, Statistics, TensorRef
 from trueness.read.array import tensor_from_array
 from trueness.report import Summary, write_report
 
@@ -149,7 +151,7 @@ class Against:
 
     def _compared(self, ref: TensorRef, my: TensorRef, tensor: dump_files.Tensor) -> Result:
         if ref.statistics is not None:
-            raise UsageError("the golden dump kept statistics only: dump this side too and compare")
+            return self._by_statistics(ref, my, tensor)
         golden = pick(self._files.tensors(ref.path), ref)
         shape = tuple(tensor.shape)
         streamed = tensor.nbytes > self._chunk and golden.readable
@@ -173,6 +175,37 @@ class Against:
             dtype,
             shape,
             golden.nbytes + int(tensor.nbytes),
+        )
+
+    def _by_statistics(self, ref: TensorRef, my: TensorRef, tensor: dump_files.Tensor) -> Result:
+        """Those of the tensor are computed where it lies."""
+        found = measured(tensor)
+        infinite = (found.negative_inf_count, found.positive_inf_count)
+        mine = Statistics(
+            found.max_value,
+            found.min_value,
+            found.mean_value,
+            found.l2norm,
+            found.nan_count,
+            None if None in infinite else sum(count or 0 for count in infinite),
+            dtype=dtype_of(tensor),
+            shape=tuple(tensor.shape),
+        )
+        golden = statistics_of(ref, self._files)
+        outcome = compare_statistics(golden, mine, self._standard)
+        return Result(
+            ref,
+            my,
+            outcome.state,
+            outcome.reason,
+            outcome.metrics,
+            outcome.passed,
+            self._standard.label,
+            "while running",
+            golden.dtype,
+            golden.shape,
+            mine.dtype,
+            mine.shape,
         )
 
     def _in_chunks(self, golden: Tensor, tensor: dump_files.Tensor) -> tuple[Outcome, str]:

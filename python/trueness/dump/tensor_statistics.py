@@ -1,7 +1,8 @@
-"""What is kept of a tensor when its values are not: the line that CANN writes for one."""
+"""What is kept of a tensor when its values are not, as the line that CANN writes for one."""
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
 from math import isfinite, sqrt
 
 from trueness.dump import files
@@ -16,24 +17,38 @@ HEAD = (
 _NAMES = {"float32": "float", "float64": "double", "bfloat16": "bf16"}
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Extremes, mean and norm over finite elements; None where there is none."""
+
+    max_value: float | None = None
+    min_value: float | None = None
+    mean_value: float | None = None
+    l2norm: float | None = None
+    nan_count: int | None = None
+    negative_inf_count: int | None = None
+    positive_inf_count: int | None = None
+
+
 def statistics_csv(tensor: files.Tensor, io: str, index: int) -> str:
-    """A csv of one tensor. Extremes, mean and norm are over finite elements, in float64, computed
-    where the tensor lies."""
-    dtype = str(tensor.dtype).removeprefix("torch.")
+    """A csv of one tensor."""
+    dtype = dtype_of(tensor)
     shape = "x".join(map(str, tensor.shape))
     head = f"{io.capitalize()},{index},{tensor.nbytes},DT_{_NAMES.get(dtype, dtype).upper()},ND"
-    line = ",".join((head, shape, *_numbers(tensor)))
+    cells = ["NA" if value is None else repr(value) for value in astuple(measured(tensor))]
+    line = ",".join((head, shape, *cells[:4], str(tensor.numel()), *cells[4:]))
     return f"{HEAD}\n{line}\n"
 
 
-def _numbers(tensor: files.Tensor) -> list[str]:
+def measured(tensor: files.Tensor) -> Measured:
+    """In float64, computed where the tensor lies; nothing of complex numbers."""
     plain = tensor.detach()
     plain = plain.to_dense() if str(plain.layout) != "torch.strided" else plain
     plain = plain.dequantize() if plain.is_quantized else plain
     flat = plain.reshape(-1)
     count = flat.numel()
     if plain.is_complex() or not count:
-        return ["NA"] * 4 + [str(count)] + ["NA"] * 3
+        return Measured()
     low, high, total, squares = _sums(flat)
     odd = [0, 0, 0]
     # NaN or an infinity anywhere shows in the extremes.
@@ -42,10 +57,13 @@ def _numbers(tensor: files.Tensor) -> list[str]:
         odd = [int(found.sum()) for found in (wide.isnan(), wide.isneginf(), wide.isposinf())]
         finite = wide[wide.isfinite()]
         if not finite.numel():
-            return ["NA"] * 4 + [str(count), *map(str, odd)]
+            return Measured(None, None, None, None, *odd)
         low, high, total, squares = _sums(finite)
-    mean = total / (count - sum(odd))
-    return [*map(repr, (high, low, mean, sqrt(squares))), str(count), *map(str, odd)]
+    return Measured(high, low, total / (count - sum(odd)), sqrt(squares), *odd)
+
+
+def dtype_of(tensor: files.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _sums(flat: files.Tensor) -> list[float]:
