@@ -30,7 +30,7 @@ from trueness.service.run import (
     Steps,
     requests_of,
 )
-from trueness.service.sqlite_source import open_database, tables_of
+from trueness.service.sqlite_source import BROKEN, open_database, tables_of
 from trueness.service.summaries import FILES as SUMMARIES
 from trueness.service.summaries import Stated, read_summaries
 from trueness.service.tables import Chunk, Wanted, csv_chunks, table_chunks
@@ -77,7 +77,7 @@ class _Source:
         for path, chunks in self.tables.get(table, []):
             try:
                 return read(chunks)
-            except (ReadError, OSError, sqlite3.Error) as error:
+            except BROKEN as error:
                 self.lost(path, error)
         return None
 
@@ -106,7 +106,7 @@ def _open(source: _Source, path: Path, stack: ExitStack) -> None:
     try:
         connection = stack.enter_context(open_database(path))
         source.names = frozenset(tables_of(connection))
-    except (ReadError, OSError, sqlite3.Error) as error:
+    except BROKEN as error:
         source.lost(path, error)
         return
     source.connection = connection
@@ -232,7 +232,7 @@ def _exact_ends(source: _Source, columns: Columns, index: Mapping[bytes, int]) -
             place = index.get(tokens.as_bytes(rid))
             if place is not None and isinstance(stamp, int):
                 ends[place] = np.fmax(ends[place], stamp / 1e9)
-    except sqlite3.Error:
+    except BROKEN:
         return False
     # The clock of the table may be in another zone than that of the events: by whole hours.
     e2e = (ends - columns["start"]) * 1e3

@@ -13,6 +13,8 @@ from trueness.errors import ReadError
 
 MAGIC = b"SQLite format 3\0"
 COMPANIONS = ("-wal", "-journal")
+BROKEN = (ReadError, OSError, sqlite3.Error, UnicodeDecodeError)
+"""What reading a database may raise; the last when a broken name is part of SQLite's message."""
 
 
 def is_sqlite(path: Path) -> bool:
@@ -39,7 +41,7 @@ def open_database(path: Path) -> Iterator[sqlite3.Connection]:
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.text_factory = bytes
                 yield connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise ReadError(str(path), f"cannot be read as SQLite: {error}") from error
 
 

@@ -15,7 +15,7 @@ from trueness.service.cells import floats, seconds, text
 from trueness.service.run import NONE, Floats, Gaps, Ints
 from trueness.service.tables import Chunk
 
-MAX_TOKENS = 8_000_000
+MAX_TOKENS = 4_000_000
 """Of a run; enough for the distribution of gaps, and about 200 MB while they are sorted."""
 LISTING = "res_list"
 WANTED = {
