@@ -60,7 +60,7 @@ def compare(
 
     \b
     trueness compare golden.npy my.npy
-    trueness compare golden_folder my_folder -o out
+    trueness compare golden_folder my_folder -o out --report csv,html
     trueness compare fx_dump ge_dump --rank 0 --op "*MatMul*" --standard torch
 
     Exit codes: 0 all pairs pass, 1 some differ or could not be compared, 2 could not run."""
