@@ -13,6 +13,8 @@ from trueness.diagnose.trace import Trace
 from trueness.model import Diagnosis, Finding, Graph, Result
 
 TOP = 10
+JUDGED = 4000
+"""Runs that are looked into; beyond, nothing new is to be expected of what all of them show."""
 
 
 class Localiser:
@@ -25,6 +27,8 @@ class Localiser:
         self._trace = Trace(self._graph)
         self._key: tuple[object, ...] | None = None
         self._done: list[Verdict] = []
+        self._loud = 0
+        self._left_out = 0
 
     def follow(self, results: Iterable[Result]) -> Iterator[Result]:
         """The rows as they come, which has to be in execution order, with `introduced_score`."""
@@ -52,17 +56,28 @@ class Localiser:
                 merged.add(suspect)
         findings = merged.findings()
         return Diagnosis(
-            _conclusion(findings, sum(verdict.failed for verdict in verdicts)),
+            _conclusion(findings, sum(verdict.failed for verdict in verdicts)) + self._limits(),
             findings,
             "; ".join(dict.fromkeys(verdict.order for verdict in verdicts)),
-            "; ".join(dict.fromkeys(verdict.edges for verdict in verdicts)),
+            "; ".join(dict.fromkeys(filter(None, (verdict.edges for verdict in verdicts))))
+            or "not asked for: rounding explains every error",
             max((verdict.noise for verdict in verdicts), default=nan),
         )
 
     def _close(self) -> None:
-        if self._trace.names:
+        if not self._trace.names:
+            return
+        if self._loud >= JUDGED and self._trace.loud:
+            self._left_out += 1
+        else:
             self._done.append(judge(self._trace))
-            self._trace = Trace(self._graph)
+            self._loud += self._trace.loud
+        self._trace = Trace(self._graph)
+
+    def _limits(self) -> str:
+        if not self._left_out:
+            return ""
+        return f"; {self._left_out} runs beyond the first {JUDGED} with errors were not looked into"
 
 
 @dataclass

@@ -11,13 +11,11 @@ import numpy as np
 from trueness.diagnose.foreign import foreign_inputs
 from trueness.diagnose.inputs import Floats, Reads, reads_of
 from trueness.diagnose.surprise import Surprise, surprise_of
-from trueness.diagnose.trace import Trace
+from trueness.diagnose.trace import MATERIAL, Trace
 from trueness.model import Neighbour, Result
 
 GATE = 4.0
 """Robust standard deviations that clean runs do not reach."""
-MATERIAL = 1.25
-"""Times the rounding of a result that an operator must add to it before it is worth a word."""
 KEPT = 12
 _YIELDS = 0.6
 _MOST = 15.0
@@ -61,6 +59,9 @@ class Verdict:
 
 
 def judge(trace: Trace) -> Verdict:
+    order_of = "dump timestamps" if trace.timed else "names"
+    if not trace.loud:
+        return Verdict((), order_of, "", max(trace.floors), trace.failed)
     reads = reads_of(trace)
     with np.errstate(all="ignore"):
         surprise = surprise_of(trace, reads)
@@ -78,7 +79,6 @@ def judge(trace: Trace) -> Verdict:
         _suspect(trace, reads, surprise, *entry) for entry in found if entry[3] in trace.kept
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
-    order_of = "dump timestamps" if trace.timed else "names"
     return Verdict(suspects, order_of, reads.how, float(noise), trace.failed)
 
 

@@ -29,7 +29,9 @@ COLUMNS = (
 )
 ERROR, RATIO, GOLDEN_L2, MY_L2, GOLDEN_MEAN, MY_MEAN, MAX, MIN, MY_MAX, MY_MIN, COUNT = range(11)
 WIDTH = len(COLUMNS)
-KEPT = 50_000
+MATERIAL = 1.25
+"""Times the rounding of a result that an operator must add to it before it is worth a word."""
+KEPT = 20_000
 """Operators of a run whose worst row is kept whole; beyond, only where it scores more than it
 would in a clean run."""
 
@@ -38,7 +40,7 @@ class Trace:
     """`add` takes the rows of one rank and token in execution order. Columns of rows: `values` of
     COLUMNS, `op_of` the place of the operator, `is_input`, `floors` what rounding explains and
     whether golden was rounded as well (`rounded_both`); of operators: the rest. `kinds` are the
-    types, of fused ones those of all parts."""
+    types, of fused ones those of all parts. `loud`: some row is off by more than rounding."""
 
     def __init__(self, graph: GraphEdges) -> None:
         self.graph = graph
@@ -57,6 +59,7 @@ class Trace:
         self.kept: dict[int, Result] = {}
         self.timed = False
         self.failed = 0
+        self.loud = False
         self._name: str | None = None
         self._output = False
         self._squares = 0.0
@@ -87,6 +90,8 @@ class Trace:
         self.floors.append(floor)
         self.rounded_both.append(both)
         odd = picked[13] + picked[14] > picked[11] + picked[12]
+        if odd or error > MATERIAL * floor:
+            self.loud = True
         if is_input:
             self._inputs += 1
             self._finite = self._finite and not odd
