@@ -195,3 +195,11 @@ def test_statistics_are_enough_to_see_a_large_error() -> None:
 def test_the_layer_is_read_from_the_name() -> None:
     (finding,) = diagnose([row("model.layers.17.mlp.down", "output", 0.5)]).findings
     assert finding.layer == 17
+
+
+@pytest.mark.parametrize("before", [0.0, 0.002])
+def test_a_choice_may_fall_otherwise_where_its_input_is_off(before: float) -> None:
+    rows = [row("A", "output", before, tensor=1), row("MoeGatingTopK", "input", before, tensor=1)]
+    rows += [row("MoeGatingTopK", "output", 0.4, tensor=2), row("C", "input", 0.4, tensor=2)]
+    found = diagnose([*rows, row("C", "output", 0.4, tensor=3)])
+    assert names(found) == ([] if before else [("introduced", "MoeGatingTopK")])

@@ -23,6 +23,12 @@ _NO_GROWTH = re.compile(
     re.IGNORECASE,
 )
 """Types that add or move what they read: no absolute error grows in them."""
+_CHOOSES = re.compile(
+    r"top_?k|arg_?(max|min)|sort|gating|nonzero|unique|multinomial|one_?hot|equal|greater|less|sign|"
+    r"bucket|nonmax|where|select",
+    re.IGNORECASE,
+)
+"""Types that choose or compare: of two close calls rounding may turn one, and the result jumps."""
 _PRIOR = 0.3
 """Spread of the logarithm of the growth, for a type of which nothing is known."""
 _LEAST = 0.03
@@ -39,6 +45,11 @@ _FARTHER = 0.2
 _TINY = 1e-300
 
 Bools = npt.NDArray[np.bool_]
+
+
+def jumps(kind: str) -> bool:
+    """Whether any error of the inputs explains any error of the result."""
+    return any(_CHOOSES.search(part) for part in kind.split("+"))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trueness.diagnose.inputs import Floats, Ints, Reads, table
-from trueness.diagnose.laws import FEW, RELATIVE, fits, groups_of, residuals, rounding_of
+from trueness.diagnose.laws import FEW, RELATIVE, fits, groups_of, jumps, residuals, rounding_of
 from trueness.diagnose.trace import COUNT, ERROR, GOLDEN_L2, GOLDEN_MEAN, MY_MEAN, RATIO, Trace
 
 _NOBODY = ""
@@ -95,6 +95,10 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
                 spread = 1.4826 * np.median(np.abs(values[group.peers]))
                 members = group.members
                 score[members] = np.abs(values[members]) / np.hypot(noise[members], spread)
+    for place in np.flatnonzero(inherited.behind > 0).tolist():
+        if jumps(trace.kinds[place]):
+            expected[place] = max(expected[place], ops.error[place])
+            by_error[place] = by_norm[place] = by_mean[place] = 0.0
     return Surprise(
         ops.error,
         inherited.relative,
