@@ -85,3 +85,25 @@ def test_fail_on_decides_the_exit_code(samples: Path, tmp_path: Path) -> None:
     same = [sides[1], sides[1]]
     assert main(["service-compare", *same, *output, "--fail-on", "worse"]) == 0
     assert main(["msserviceprofiler", "compare", *same, *output]) == 0
+
+
+def test_the_sources_own_summaries_are_a_cross_check(result: Path, samples: Path) -> None:
+    rows = sheet(result, "crosscheck")
+    assert len(rows) > 80
+    wrong = {(row["metric"], row["reason"]) for row in rows if row["agrees"] == "False"}
+    assert wrong == {
+        ("decode_batch_num", "the source counts different sets of requests, not steps")
+    }
+    notes = "\n".join(str(row["message"]) for row in sheet(result, "notes"))
+    assert "its own summary says 9.2162 for decode_batch_num, its rows 6.4957" in notes
+    assert "200 windows of time" in notes
+
+
+def test_a_summary_without_queue_events_is_said_to_leave_the_queue_out(
+    samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = [str(samples / "golden_no_queue_events"), str(samples / "golden")]
+    assert main(["service-compare", *sides, "-o", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "its own summary says 49.1495 for first_token_latency (ms), its rows 58.6743" in said
+    assert "leaves the time in the queue out" in said

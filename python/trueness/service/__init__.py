@@ -11,8 +11,8 @@ from pathlib import Path
 
 from trueness.errors import UsageError
 from trueness.service.comparison import Comparison, compare_runs
-from trueness.service.crosscheck import Check, checks_of
-from trueness.service.distributions import Distributions, distributions_of
+from trueness.service.crosscheck import Check, checks_of, disagreements
+from trueness.service.distributions import THINNED, Distributions, distributions_of
 from trueness.service.files import report_folder
 from trueness.service.find import find_runs
 from trueness.service.run import Note, Run
@@ -60,8 +60,15 @@ def service_compare(
     golden, more = find_runs(golden_paths, "golden")
     sides = _chosen(other, where or {}, "input"), _chosen(golden, where or {}, "golden")
     comparison = compare_runs(sides[1], sides[0], slo=slo, tolerance=tolerance)
-    comparison = replace(comparison, notes=_once((*notes, *more, *comparison.notes)))
-    files = write_reports(comparison, output) if output is not None else ()
+    checks = [
+        check
+        for side, runs in zip(("input", "golden"), sides, strict=True)
+        for run in runs
+        for check in checks_of(side, run)
+    ]
+    said = (*notes, *more, *comparison.notes, *disagreements(checks))
+    comparison = replace(comparison, notes=tuple(dict.fromkeys(said)))
+    files = write_reports(comparison, checks, output) if output is not None else ()
     return Outcome(comparison, files)
 
 
@@ -82,22 +89,15 @@ def _chosen(runs: list[Run], where: Mapping[str, str], side: str) -> list[Run]:
     return chosen
 
 
-def _once(notes: Sequence[Note]) -> tuple[Note, ...]:
-    return tuple(dict.fromkeys(notes))
-
-
-def write_reports(comparison: Comparison, output: Path) -> tuple[Path, ...]:
+def write_reports(
+    comparison: Comparison, checks: Sequence[Check], output: Path
+) -> tuple[Path, ...]:
     """Every report, each whole or not there; earlier ones of the same name are replaced."""
     folder = report_folder(output)
     drawn = distributions_of(comparison.input, comparison.golden)
-    checks = [
-        check
-        for side, runs in (("input", comparison.input), ("golden", comparison.golden))
-        for run in runs
-        for check in checks_of(side, run)
-    ]
+    shown = replace(comparison, notes=(*comparison.notes, Note("info", str(output), THINNED)))
     written = []
     for name, write in WRITERS.items():
-        write(comparison, drawn, checks, folder / name)
+        write(shown, drawn, checks, folder / name)
         written.append(folder / name)
     return tuple(written)

@@ -13,6 +13,8 @@ VALUE = "value"
 JUDGED = ("mean", "p50", "p90", "p99")
 TOLERANCE = {"mean": 0.05, "p50": 0.05, "p90": 0.10, "p99": 0.20, VALUE: 0.05}
 """Relative to golden. Tails of the same server move by tens of percent from run to run."""
+POINTS_TOLERANCE = 0.01
+"""Of what is a percentage itself: one point."""
 AMPLIFIED = {"ttft": 2.0, "queue_wait": 2.0}
 """Times in a queue multiply whatever else moves, and are allowed that much more."""
 

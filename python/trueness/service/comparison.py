@@ -12,6 +12,7 @@ from trueness.service.catalogue import (
     BY_KEY,
     JUDGED,
     METRICS,
+    POINTS_TOLERANCE,
     TOLERANCE,
     VALUE,
     Metric,
@@ -21,7 +22,6 @@ from trueness.service.run import Note, Run
 from trueness.service.samples import Sample, Slo
 from trueness.service.verdict import Row, change_of, is_relative, judge, of_metric
 
-POINTS_TOLERANCE = 0.01
 Stats = dict[str, dict[str, float]]
 """Of a run: metric key, statistic, value."""
 

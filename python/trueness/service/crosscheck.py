@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trueness.service.catalogue import BY_KEY, VALUE
-from trueness.service.run import Run
+from trueness.service.run import Note, Run
 from trueness.service.samples import (
     sample_of,
     service_samples,
@@ -54,6 +54,17 @@ def checks_of(side: str, run: Run) -> Iterator[Check]:
         agrees = math.isclose(stated, ours, rel_tol=CLOSE, abs_tol=_slack(run, key))
         reason = "" if agrees else WHY.get(key, "computed from other rows, or in another way")
         yield Check(side, run.name, BY_KEY[key].name, statistic, stated, ours, agrees, reason)
+
+
+def disagreements(checks: Sequence[Check]) -> Iterator[Note]:
+    """One note for each metric of a run whose mean or value the source states otherwise."""
+    for check in checks:
+        if not check.agrees and check.statistic in ("mean", VALUE):
+            message = (
+                f"its own summary says {check.stated:.6g} for {check.metric}, its rows "
+                f"{check.ours:.6g}: {check.reason}"
+            )
+            yield Note("warning", check.run, message)
 
 
 def _slack(run: Run, key: str) -> float:

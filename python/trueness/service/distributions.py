@@ -12,6 +12,10 @@ from trueness.service.catalogue import METRICS
 from trueness.service.run import KINDS, Floats, Requests, Run
 from trueness.service.samples import duration_of, sample_of
 
+THINNED = (
+    "reports hold medians and rates of 200 windows of time a run, and histograms of 60 bins, the "
+    "last of which is the tail above the 99 % quantile; statistics are those of all values"
+)
 SIDES = ("input", "golden")
 BINS = 60
 WINDOWS = 200

@@ -57,9 +57,7 @@ def judge(
         return NOT_JUDGED, "describes the work, not the server"
     if math.isnan(change):
         return UNCLEAR, "golden is 0, so there is no relative change"
-    limit = f"{tolerance:.3g}" if is_relative(metric) else f"{tolerance * 100:.3g} points"
-    if is_relative(metric):
-        limit = f"{tolerance * 100:.3g} %"
+    limit = f"{tolerance * 100:.3g} " + ("%" if is_relative(metric) else "points")
     if interval is None:
         beyond = "beyond" if abs(change) > tolerance else "within"
         return UNCLEAR, f"{beyond} {limit}, but there are too few requests or runs for an interval"
