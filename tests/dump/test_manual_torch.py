@@ -165,6 +165,7 @@ def test_a_process_of_the_same_number_gets_its_own_folder(
     assert values == {0.0, 1.0}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_forked_child_writes_beside_its_parent(tmp_path: Path) -> None:
     my = my_file(tmp_path, "my")
     dump_data(0, "parent", torch.zeros(1), my, tmp_path, strict=True)
