@@ -58,8 +58,9 @@ void finish_side(const typename Cleaner<T>::Side& side, std::size_t n, std::size
     out.nan = total(side.nan) - padded;
     out.finite = total(side.finite);
     out.inf = n - out.nan - out.finite;
-    out.min = static_cast<double>(smallest(side.min, side.min[0]));
-    out.max = static_cast<double>(largest(side.max, side.max[0]));
+    // Which of two zeros is met first depends on the width; + 0.0 makes both positive.
+    out.min = static_cast<double>(smallest(side.min, side.min[0])) + 0.0;
+    out.max = static_cast<double>(largest(side.max, side.max[0])) + 0.0;
 }
 
 // `to_golden` and `to_my` have room for n rounded up to kGroup.

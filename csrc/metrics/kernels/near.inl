@@ -206,16 +206,46 @@ inline bool add_near_divergence(const float* g, const float* d, const Nearness& 
     out.my_weight = out.golden_weight + (out.weighted_difference + sum_parts(near.sums.rest));
 }
 
+// Largest distance of numbers of the same sign: their bits, cut to the grid, count its places.
+template <bool kRounds>
+[[gnu::noinline]] std::uint64_t near_ulp(const Block<float>& strip, UlpGrid grid) {
+    const LaneGrid<float, std::int32_t> lanes = lane_grid<float, std::int32_t>(grid);
+    const auto half = static_cast<std::uint32_t>(lanes.half);
+    const auto place = [&](Vu x) {
+        return kRounds ? (x + half + ((x >> lanes.shift) & 1u)) >> lanes.shift : x;
+    };
+    Vu top = Vu{};
+    for (std::size_t i = 0; i < kStrip; i += kF) {
+        const Vu a = place(load<Vu>(strip.golden + i)), b = place(load<Vu>(strip.my + i));
+        top = larger(top, larger(a, b) - smaller(a, b));
+    }
+    std::uint64_t most = 0;
+    for (std::size_t k = 0; k < kF; ++k) most = larger_of(most, top[k]);
+    return kRounds ? most : most >> lanes.shift;
+}
+
 // Places passed on the way from g to m: at most |d| over the spacing at the smaller one, which is
-// above 2^-mantissa / 2 of it, and one for rounding. Only what can exceed the known is counted.
+// above 2^-mantissa / 2 of it, and one more where they have to be rounded to the grid. Only what
+// can exceed the known is counted.
 inline void add_near_ulp(const Block<float>& strip, const Nearness& found, const KernelInput& input,
                          Sums& out) {
+    const bool rounds = input.golden_dtype != input.my_dtype && input.ulp_mantissa < 23;
     const double r = static_cast<double>(largest((Vf)found.relative, 0.0f));
     const double places = static_cast<double>(std::int64_t{2} << input.ulp_mantissa);
+    const double most = places * r / (1 - r) * (1 + 0x1p-20);
     const std::uint64_t known = larger_of(input.known_ulp, out.max_ulp);
-    if (places * r / (1 - r) * (1 + 0x1p-20) + 1 <= static_cast<double>(known)) return;
+    if (most < static_cast<double>(rounds ? known : known + 1)) return;
     const UlpGrid grid{input.ulp_mantissa, input.ulp_min_exponent};
-    out.max_ulp = larger_of(out.max_ulp, max_ulp(strip.golden, strip.my, kStrip, grid));
+    // m may be half of g, and below the smallest normal number the spacing stays the same.
+    const std::int32_t exponent = grid.min_exponent + 1 + 127;
+    const auto normal = static_cast<std::uint32_t>(exponent > 0 ? exponent << 23 : 0);
+    std::uint64_t found_ulp = 0;
+    if (any(found.least < Vu{} + normal)) {
+        found_ulp = max_ulp(strip.golden, strip.my, kStrip, grid);
+    } else {
+        found_ulp = rounds ? near_ulp<true>(strip, grid) : near_ulp<false>(strip, grid);
+    }
+    out.max_ulp = larger_of(out.max_ulp, found_ulp);
 }
 
 // False, leaving all as it was, when the strip is not near.
