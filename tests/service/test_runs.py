@@ -22,15 +22,18 @@ def runs(samples: Path, tmp_path: Path) -> Path:
     for name in ("golden", "input"):
         shutil.copy(samples / name / "profiler.db", root / "more" / f"{name}.db")
     (root / "readme.txt").write_text("notes")
+    (root / "r.pytorch.json").write_text("[]")
+    (root / "settings.json").write_text('{"rate": 4}')
     return root
 
 
 def test_a_folder_of_runs_is_several_runs(runs: Path, samples: Path) -> None:
     found, notes = find_runs([runs], "input")
     assert len(found) == 4
-    assert [note.message for note in notes] == [
-        "1 files are no results and were not read: readme.txt"
-    ]
+    assert {note.level for note in notes} == {"info"}
+    said = "\n".join(f"{note.where}: {note.message}" for note in notes)
+    assert "2 files are no results and were not read: r.pytorch.json, readme.txt" in said
+    assert "settings.json: is no result this can read" in said
     outcome = service_compare([runs], [samples / "golden"], None)
     ttft = {row.statistic: row for row in outcome.comparison.of("ttft")}
     assert ttft["mean"].input == pytest.approx((58.6743 + 53.6574) / 2, abs=1e-3)

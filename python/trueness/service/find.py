@@ -14,6 +14,9 @@ from trueness.service.run import Note, Run
 from trueness.service.sqlite_source import is_sqlite
 
 DEEPEST = 3
+SUFFIXES = (".json", ".jsonl", ".db")
+COPIES = ".pytorch.json"
+"""What vLLM writes beside a result: the same numbers in another form."""
 KNOWN = (
     "an analyze folder of msserviceprofiler, a raw collector database, or a result of vLLM "
     "bench serve, sglang bench_serving, GenAI-Perf, AIPerf or guidellm"
@@ -41,7 +44,11 @@ def _runs_at(path: Path, notes: list[Note], depth: int) -> Iterator[Run]:
         if path.is_dir():
             yield from _of_folder(path, notes, depth)
         elif path.is_file():
-            yield from _of_file(path)
+            found = _of_file(path)
+            if not found:
+                message = f"is no result this can read; wanted is {KNOWN}"
+                notes.append(Note("info" if depth else "error", str(path), message))
+            yield from found
         else:
             notes.append(Note("error", str(path), "is no plain file"))
     except (ReadError, OSError) as error:
@@ -67,7 +74,7 @@ def _of_folder(folder: Path, notes: list[Note], depth: int) -> Iterator[Run]:
     strange = []
     for name in names:
         child = folder / name
-        if child.is_dir() or child.suffix.lower() in (".json", ".jsonl", ".db"):
+        if child.is_dir() or (name.lower().endswith(SUFFIXES) and not name.endswith(COPIES)):
             yield from _runs_at(child, notes, depth + 1)
         else:
             strange.append(name)
@@ -81,6 +88,7 @@ def _is_export(name: str) -> bool:
 
 
 def _of_file(path: Path) -> list[Run]:
+    """The runs of a file; none where it is sound but nothing that is known."""
     if path.name in FILES and path.name != DATABASE:
         return [read_analyzed(path.parent, [path.name])]
     if path.stat().st_size == 0:
@@ -105,4 +113,4 @@ def _of_file(path: Path) -> list[Run]:
         return [perf_export.read_raw(first, str(path))]
     if perf_export.is_mine(first):
         return [perf_export.read_export(first, str(path), path.parent)]
-    raise ReadError(str(path), f"is no result this can read; wanted is {KNOWN}")
+    return []
