@@ -262,3 +262,14 @@ def test_weights_are_listed_as_inputs_by_old_exporters_but_are_none():
     model.graph.input.add().CopyFrom(helper.make_tensor_value_info("w", TensorProto.FLOAT, [4, 4]))
     assert read_graph(model.SerializeToString(), "m").inputs == ("x",)
     assert numpy_helper.to_array(model.graph.initializer[0]).shape == (4, 4)
+
+
+def test_what_an_exporter_said_of_a_tensor_is_kept_when_the_graph_is_optimised(tmp_path):
+    model = cnn()
+    for node in model.graph.node:
+        entry = node.metadata_props.add()
+        entry.key, entry.value = "pkg.torch.onnx.fx_node", f"%{node.output[0]}"
+    dump(model, tmp_path, IMAGE, level="extended")
+    said = {node["outputs"][0]: node["metadata"] for node in index_of(tmp_path)["nodes"]}
+    assert said["fc_out"] == [["pkg.torch.onnx.fx_node", "%fc_out"]]
+    assert said["block0_relu_out"] == [["pkg.torch.onnx.fx_node", "%block0_relu_out"]]

@@ -13,10 +13,11 @@ import shutil
 import tempfile
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from math import isfinite
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +112,7 @@ class OnnxDumper:
         graph_bytes, plain = self._optimised(sessions)
         self._graph = read_graph(graph_bytes, self._path)
         twins = dequantised_twins(self._graph.nodes)
-        self._nodes = _by_unique_name([*self._graph.nodes, *twins])
+        self._nodes = _by_unique_name([*self._with_metadata(), *twins])
         names = [name for name in self._wanted() if name not in self._graph.outputs]
         free = free_dimensions(plain, {name: array.shape for name, array in feeds.items()})
         self._expected: Sequence[Any] | None = plain.run(None, dict(feeds))
@@ -153,6 +154,26 @@ class OnnxDumper:
             disabled = self._choice.disabled
             session = sessions.open(self._path, level, optimised=target, disabled=disabled)
             return Path(target).read_bytes(), session
+
+    def _with_metadata(self) -> Sequence[Node]:
+        """The optimiser drops what an exporter left on a node: a tensor that kept its name is
+        still the one that this was said of."""
+        nodes = self._graph.nodes
+        if self._choice.level == "disable":
+            return nodes
+        with (
+            open(self._path, "rb") as file,
+            mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+            memoryview(content) as view,
+        ):
+            originals = read_graph(view, self._path).nodes
+        said = {name: node.metadata for node in originals for name in node.outputs}
+        return [
+            replace(node, metadata=next((said[n] for n in node.outputs if said.get(n)), ()))
+            if not node.metadata
+            else node
+            for node in nodes
+        ]
 
     def _mark(self) -> str:
         """The sha256 of the model's file, which is read a piece at a time, and once."""

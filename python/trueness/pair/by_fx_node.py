@@ -8,7 +8,7 @@ https://docs.pytorch.org/docs/stable/onnx_export.html."""
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ _TEXT = re.compile(
 )
 _NAME = re.compile(r"%(\w+)")
 _GETITEM = re.compile(r"%(\w+), (\d{1,4})\)")
-_DECOMPOSED = "dump the program that was exported, after run_decompositions()"
+_DECOMPOSED = "dump the exported_program that torch.onnx.export returns, which is decomposed"
 _MODEL_INPUT = "Input"
 
 Key = tuple[str, int]
@@ -65,43 +65,53 @@ def parsed(text: str) -> FxNode | None:
 
 
 class _Nodes:
-    """My graph: the FX node of each ONNX node, and for each FX result the tensor that is it."""
+    """My graph: the FX node of each ONNX node, and which FX result each tensor is."""
 
     def __init__(self, dump: Dump) -> None:
         ops = dump.graphs[0].ops if dump.graphs else {}
-        optimised = any(graph.optimised for graph in dump.graphs)
         self.by_op = {
             name: node
             for name, op in ops.items()
             for node in [parsed(next(filter(None, op.fx_names), ""))]
             if node
         }
-        self.by_name = {node.name: node for node in self.by_op.values()}
+        self.names = {node.name for node in self.by_op.values()}
+        self.mentioned = {name for node in self.by_op.values() for name in node.takes}
+        self._makers = {str(ref.member): ref.op_name for ref in dump.tensors}
         # In an optimised graph the last step of a node may be fused into what follows it.
-        self._last = {} if optimised else self._ends(ops)
+        self.optimised = any(graph.optimised for graph in dump.graphs)
+        self._places = {} if self.optimised else self._ends(ops)
 
-    def _ends(self, ops: Mapping[str, GraphOp]) -> Mapping[str, Key]:
-        """By FX node the one output that no other step of it takes."""
+    def _ends(self, ops: Mapping[str, GraphOp]) -> Mapping[str, int]:
+        """The tensors that no other step of their FX node takes, in order: by ONNX node which
+        output of the FX node it gives."""
         inner = {
-            edge
+            edge.rpartition(":")[0]
             for name, node in self.by_op.items()
             for edge in ops[name].inputs
             if self.by_op.get(edge.rpartition(":")[0]) == node
         }
-        ends: defaultdict[str, list[Key]] = defaultdict(list)
+        count: Counter[str] = Counter()
+        places = {}
         for name, node in self.by_op.items():
-            if f"{name}:0" not in inner:
-                ends[node.name].append((name, 0))
-        return {name: found[0] for name, found in ends.items() if len(found) == 1}
+            if name not in inner:
+                places[name] = count[node.name]
+                count[node.name] += 1
+        return places
 
-    def is_result(self, node: FxNode, ref: TensorRef) -> bool:
-        """Whether this tensor is what the FX node gives, and no step on the way."""
-        return ref.member == node.name or self._last.get(node.name) == (ref.op_name, ref.index)
+    def place(self, node: FxNode, ref: TensorRef) -> Key | None:
+        """Which output of which FX node this tensor is; None for a step on the way."""
+        if node.item:
+            return node.item
+        if ref.member == node.name:
+            return node.name, 0
+        place = self._places.get(ref.op_name)
+        return None if place is None else (node.name, place + ref.index)
 
     def source(self, name: str) -> str:
-        """Through the nodes that only take a member out of a result."""
-        node = self.by_name.get(name)
-        return node.item[0] if node and node.item else name
+        """The FX node behind one that only takes a member out of a result."""
+        node = self.by_op.get(self._makers.get(name, ""))
+        return name if node is None else node.item[0] if node.item else node.name
 
 
 def _producers(dump: Dump) -> Mapping[tuple[str, str], Sequence[str]]:
@@ -147,23 +157,34 @@ class _Meeting:
         for ref in self._met.golden:
             if ref.path in used:
                 continue
+            reason = refused.get(ref.path, "no ONNX node says that it was made from this one")
+            expected = False
             if ref.io == "input":
-                reason = "an input; compared are the outputs that it is one of"
-                yield Unmatched(ref, None, reason, expected=True)
-            else:
-                reason = refused.get(ref.path, "no ONNX node says that it was made from this one")
-                yield Unmatched(ref, None, reason)
+                reason, expected = "an input; compared are the outputs that it is one of", True
+            elif self._left_out(ref):
+                reason, expected = "the exporter made no node of it", True
+            elif self._nodes.optimised and ref.path not in refused:
+                reason, expected = "fused away: my graph has no such tensor", True
+            yield Unmatched(ref, None, reason, expected)
+
+    def _left_out(self, ref: TensorRef) -> bool:
+        """Others of the exported program take it, but no node says that it was made from it."""
+        name = ref.op_name.partition("-")[0]
+        return name in self._nodes.mentioned and name not in self._nodes.names
 
     def _row(self, ref: TensorRef) -> Pair | Unmatched:
         """A refused pair is Unmatched with both sides."""
         node = self._nodes.by_op.get(ref.op_name)
         if node is None:
-            made_up = ref.op_type == _MODEL_INPUT
-            reason = "an input of the model" if made_up else "it does not say which FX node it is"
-            return Unmatched(None, ref, reason, made_up)
-        if not self._nodes.is_result(node, ref):
+            if ref.op_type == _MODEL_INPUT:
+                return Unmatched(None, ref, "an input of the model", True)
+            made_up = ", made by the optimiser" if self._nodes.optimised else ""
+            reason = f"it does not say which FX node it is{made_up}"
+            return Unmatched(None, ref, reason, bool(made_up))
+        place = self._nodes.place(node, ref)
+        if place is None:
             return Unmatched(None, ref, f"a step on the way to {node.name}", expected=True)
-        refs = self._theirs.get(node.item or (node.name, ref.index), [])
+        refs = self._theirs.get(place, [])
         if len(refs) != 1:
             many = f"{len(refs)} graphs of golden have a node {node.name}"
             none = f"golden has no output of a node {node.name}; {_DECOMPOSED}"
@@ -188,14 +209,16 @@ class _Meeting:
         made = self._producers.get((theirs.graph, theirs.op_name))
         if made is None:
             return ""
-        origin = self._nodes.by_name.get(node.item[0]) if node.item else node
-        taken = [self._nodes.source(name) for name in (origin.takes if origin else ())]
-        own = [name for name in taken if name in self._nodes.by_name]
-        known = [name for name in made if name in self._nodes.by_name or name in own]
-        if origin and sorted(known) != sorted(own):
+        if node.item:
+            return ""
+        taken = {self._nodes.source(name) for name in node.takes}
+        # Where a member's own node is fused away, nothing tells whose member it was.
+        unknown = sum(name.startswith("getitem") for name in taken - self._nodes.names)
+        extra = taken & self._nodes.names - set(made)
+        if extra or len(set(made) - taken) > unknown:
             return (
                 f"the golden {node.name} is made from {', '.join(made) or 'inputs'}, that of the "
-                f"exporter from {', '.join(own) or 'inputs'}"
+                f"exporter from {', '.join(sorted(taken)) or 'inputs'}"
             )
         return ""
 
