@@ -2,6 +2,8 @@
 
 import csv
 import sqlite3
+import sys
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import openpyxl
 import pytest
 
 from trueness.cli.app import main
+from trueness.service import service_compare
 
 DATA = Path(__file__).parents[1] / "data" / "service" / "msserviceprofiler"
 
@@ -107,3 +110,49 @@ def test_a_summary_without_queue_events_is_said_to_leave_the_queue_out(
     said = capsys.readouterr().out
     assert "its own summary says 49.1495 for first_token_latency (ms), its rows 58.6743" in said
     assert "leaves the time in the queue out" in said
+
+
+def test_the_workbook_has_numbers_colours_and_charts(result: Path) -> None:
+    rows = sheet(result, "summary")
+    assert {row["Verdict"] for row in rows} == {"worse", "unclear", "same"}
+    for row in rows:
+        assert isinstance(row["Golden"], int | float)
+        if row["Golden"]:
+            relative = (row["Input"] - row["Golden"]) / row["Golden"] * 100
+            assert row["Difference (%)"] == pytest.approx(relative)
+    with zipfile.ZipFile(result / "compare_result.xlsx") as book:
+        names = book.namelist()
+        assert sum(name.startswith("xl/charts/chart") for name in names) >= 8
+        assert b"conditionalFormatting" in book.read("xl/worksheets/sheet1.xml")
+
+
+def test_every_file_is_there_and_nothing_half_written(result: Path) -> None:
+    assert sorted(path.name for path in result.iterdir()) == [
+        "compare_result.db",
+        "compare_result.html",
+        "compare_result.md",
+        "compare_result.xlsx",
+        "compare_visualization.json",
+        "grafana_datasource.yaml",
+    ]
+    markdown = (result / "compare_result.md").read_text()
+    assert markdown.startswith("### Serving performance: ")
+    assert "| **worse** | ITL p50 | +6.1 % | 17.7288 | 18.8179 | ms |" in markdown
+
+
+def test_a_report_that_fails_leaves_the_one_of_before(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = [samples / "input"], [samples / "golden"]
+    service_compare(*sides, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def broken(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(sys.modules["trueness.service.to_sqlite"], "_dimension", broken)
+    with pytest.raises(OSError, match="disk full"):
+        service_compare(*sides, tmp_path)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(after) == set(before)
+    assert after["compare_result.db"] == before["compare_result.db"]
