@@ -95,10 +95,9 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
                 spread = 1.4826 * np.median(np.abs(values[group.peers]))
                 members = group.members
                 score[members] = np.abs(values[members]) / np.hypot(noise[members], spread)
-    for place in np.flatnonzero(inherited.behind > 0).tolist():
-        if jumps(trace.kinds[place]):
-            expected[place] = max(expected[place], ops.error[place])
-            by_error[place] = by_norm[place] = by_mean[place] = 0.0
+    explained = _jumped(trace, reads, inherited)
+    expected[explained] = np.fmax(expected[explained], ops.error[explained])
+    by_error[explained] = by_norm[explained] = by_mean[explained] = 0.0
     return Surprise(
         ops.error,
         inherited.relative,
@@ -184,6 +183,18 @@ def _inherited(trace: Trace, reads: Reads, ops: _Ops, grown: Floats) -> _Inherit
         drift=total(np.abs(_logarithm(rows[:, RATIO]))),
         shift=total(np.abs(shift)),
     )
+
+
+def _jumped(trace: Trace, reads: Reads, inherited: _Inherited) -> Ints:
+    """Choices that may have fallen otherwise, and what reads them: there the error sits in the few
+    rows of a choice, of which an operator may take any part."""
+    chosen = np.fromiter(map(jumps, trace.kinds), np.bool_, len(trace.kinds))
+    chosen &= inherited.behind > 0
+    made = (reads.producer >= 0) & chosen[reads.producer]
+    for at, types in reads.through.items():
+        made[at] |= any(map(jumps, types))
+    made &= table(trace)[reads.row, ERROR] > 0
+    return np.union1d(np.flatnonzero(chosen), reads.op[made])
 
 
 def _predictions(ops: _Ops, inherited: _Inherited) -> Floats:
