@@ -12,6 +12,7 @@ from trueness.benchmark.shapes import ranges
 from trueness.benchmark.summary import overlapping, statistics
 from trueness.dumps import compare_dumps
 from trueness.errors import UsageError
+from trueness.read import open_file
 
 
 def expected(model: Path, path: str) -> np.ndarray:
@@ -188,6 +189,20 @@ def test_a_dump_as_npy_as_well(models, bench, images):
     (path,) = bench.output.glob("dump/*_npy/0/cnn/0/0/*.fc_out.npy")
     np.testing.assert_array_equal(np.load(path), expected(models / "cnn.onnx", images[0]))
     assert not [name for name in bench.files("*.npy") if "filling" in name]
+
+
+def test_a_dump_as_an_npu_leaves_it(models, bench, images):
+    arguments = ["-i", images[0], "-o", bench.output, "--dump", 1, "--dump-format", "ge"]
+    assert bench(models / "cnn.onnx", *arguments, "--dump-npy", 1) == 0
+    (path,) = bench.output.glob("dump/*[0-9]/0/cnn/0/0/Gemm.fc.*")
+    file = open_file(path)
+    assert file.kind == "ge_dump"
+    given, result = file.tensors
+    assert (given.io, result.io, list(result.logical_shape)) == ("input", "output", [1, 10])
+    np.testing.assert_array_equal(result.numpy(), expected(models / "cnn.onnx", images[0]))
+    assert not list(path.parent.glob("*.safetensors"))
+    (converted,) = bench.output.glob("dump/*_npy/0/cnn/0/0/Gemm.fc.*.output.0.npy")
+    np.testing.assert_array_equal(np.load(converted), result.numpy())
 
 
 def test_acl_json_decides_what_is_dumped(models, bench, images, tmp_path):

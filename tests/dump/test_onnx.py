@@ -273,3 +273,19 @@ def test_what_an_exporter_said_of_a_tensor_is_kept_when_the_graph_is_optimised(t
     said = {node["outputs"][0]: node["metadata"] for node in index_of(tmp_path)["nodes"]}
     assert said["fc_out"] == [["pkg.torch.onnx.fx_node", "%fc_out"]]
     assert said["block0_relu_out"] == [["pkg.torch.onnx.fx_node", "%block0_relu_out"]]
+
+
+def test_statistics_of_a_shape_that_comes_late(tmp_path):
+    where = helper.make_node("NonZero", ["x"], ["where"], "late")
+    info = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [where],
+        "g",
+        [info("x", TensorProto.FLOAT, [3])],
+        [info("where", TensorProto.INT64, [1, "n"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    dump(model, tmp_path, np.array([0, 1, 1], np.float32), level="disable", statistics=True)
+    (entry,) = (t for t in index_of(tmp_path)["tensors"] if t["name"] == "where")
+    assert entry["shape"] == [1, 2]
+    assert (entry["statistics"]["min_value"], entry["statistics"]["max_value"]) == (1, 2)

@@ -64,7 +64,11 @@ class OnnxDumps:
         if self._dumper is None or shapes != self._shapes:
             options, request = self._options, self._request
             choice = Choice(
-                level_of(options), options.fusion_disable, request.layers, request.statistics
+                level_of(options),
+                options.fusion_disable,
+                request.layers,
+                request.statistics,
+                options.dump_format,
             )
             self._shapes = shapes
             self._dumper = OnnxDumper(
@@ -76,6 +80,7 @@ class OnnxDumps:
 
     def _convert(self, folder: Path) -> None:
         """To `{time}_npy` beside the dump, the same folders below."""
+        from trueness.dump.ge_bin import MAPPING
         from trueness.dump.onnx import DATA
         from trueness.dump.packed import FILLING
         from trueness.read import open_file
@@ -85,9 +90,12 @@ class OnnxDumps:
         stamp = self.folder.parents[2]
         target = stamp.with_name(f"{stamp.name}_npy") / folder.relative_to(stamp)
         target.mkdir(parents=True, exist_ok=True)
-        file = open_file(folder / DATA)
-        tensors = [tensor for tensor in file.tensors if not tensor.name.startswith(FILLING)]
-        whole = TensorFile(file.path, file.kind, tensors, file.warnings)
-        for problem in Exporter("npy", force=False).export(whole, target):
-            LOGGER.error("%s", problem)
-            self.problems += 1
+        packed = folder / DATA
+        ge = (path for path in sorted(folder.iterdir()) if path.name != MAPPING)
+        for path in [packed] if packed.exists() else ge:
+            file = open_file(path)
+            tensors = [tensor for tensor in file.tensors if not tensor.name.startswith(FILLING)]
+            whole = TensorFile(file.path, file.kind, tensors, file.warnings)
+            for problem in Exporter("npy", force=False).export(whole, target):
+                LOGGER.error("%s", problem)
+                self.problems += 1

@@ -212,3 +212,10 @@ class Options:
     dump_data: str = _flag(
         "--dump-data", one_of("tensor", "stats"), "Values or statistics.", "tensor", True
     )
+    dump_format: str = _flag(
+        "--dump-format",
+        one_of("packed", "ge"),
+        "One file for a run, or files as an NPU leaves them (.onnx).",
+        "packed",
+        True,
+    )

@@ -40,6 +40,8 @@ IGNORED = (
     Limit("fusion_disable", {"aclruntime"}, _FUSION),
     Limit("fusion", {"torch"}, "an exported program runs as it is"),
     Limit("fusion_disable", {"torch"}, "an exported program runs as it is"),
+    Limit("dump_format", {"torch"}, "torch programs are dumped as torchair does it"),
+    Limit("dump_format", {"aclruntime"}, "CANN writes the dump"),
     Limit("pipeline", {"aclruntime"}, "a session of aclruntime takes one input after the other"),
     *(
         Limit(option, {"trtexec"}, "trtexec makes up inputs and keeps no results")

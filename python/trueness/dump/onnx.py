@@ -21,6 +21,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trueness.dump.onnx_as_ge import write_operators
 from trueness.dump.onnx_graph import (
     Node,
     dequantised_twins,
@@ -55,12 +56,15 @@ FORMAT = "trueness onnx dump"
 class Choice:
     """What to dump, and of which graph. `level` is one of LEVELS; "disable" dumps the graph as it
     is in the file. `disabled` names optimiser rules to leave out. `layers` are globs for names of
-    nodes; none means all. `statistics`: extremes, mean, norm and counts in place of values."""
+    nodes; none means all. `statistics`: extremes, mean, norm and counts in place of values.
+    `form`: "packed" for one file and its index, "ge" for a file for each node as an NPU leaves
+    it."""
 
     level: str = "all"
     disabled: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     statistics: bool = False
+    form: str = "packed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class OnnxDumper:
         if self._choice.level not in LEVELS:
             known = ", ".join(LEVELS)
             raise UsageError(f"no optimisation level is called {self._choice.level!r}: {known}")
+        if self._choice.form == "ge" and self._choice.statistics:
+            raise UsageError("a GE dump holds values, and statistics were asked for")
         sessions = Sessions(os.path.dirname(self._path), providers, threads, arena=False)
         graph_bytes, plain = self._optimised(sessions)
         self._graph = read_graph(graph_bytes, self._path)
@@ -211,17 +217,27 @@ class OnnxDumper:
                 faithful = self._is_faithful(packed, late, self._expected)
                 self._expected = None
             values = None
+            skipped = dict(self._ports.skipped)
+
+            def content(name: str) -> memoryview:
+                if name in late:
+                    return memoryview(late[name].tobytes())
+                return packed.view(name)
+
             if self._choice.statistics:
-                values = {s.name: statistics_of(packed.view(s.name), s.dtype) for s in slots}
+                values = {s.name: statistics_of(content(s.name), s.dtype) for s in slots}
+            elif self._choice.form == "ge":
+                skipped |= write_operators(folder, self._nodes, slots, content)
         except BaseException:
             packed.abandon()
             raise
         packed.close()
-        if values is not None:
+        if values is not None or self._choice.form == "ge":
             os.unlink(path)
-        self._write_index(folder, slots, [*feeds], values, faithful)
+        if self._choice.form != "ge":
+            self._write_index(folder, slots, [*feeds], values, faithful)
         size = sum(slot.nbytes for slot in slots)
-        return OnnxDump(final, len(slots), size, faithful, dict(self._ports.skipped))
+        return OnnxDump(final, len(slots), size, faithful, skipped)
 
     def _execute(self, packed: PackedFile, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """The tensors that had no place in the file, by name."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from trueness.dump.wire import delimited
 from trueness.errors import FormatError
 
 Buffer = bytes | memoryview
@@ -110,19 +111,19 @@ def dequantised_twins(nodes: Iterable[Node]) -> list[Node]:
 
 def node_fragment(nodes: Iterable[Node]) -> bytes:
     """What to put behind the bytes of a model to add nodes without attributes."""
-    messages = b"".join(_delimited(_GRAPH_NODE, _encoded(node)) for node in nodes)
-    return _delimited(_MODEL_GRAPH, messages) if messages else b""
+    messages = b"".join(delimited(_GRAPH_NODE, _encoded(node)) for node in nodes)
+    return delimited(_MODEL_GRAPH, messages) if messages else b""
 
 
 def output_fragment(names: Iterable[str]) -> bytes:
     """What to put behind the bytes of a model to make these tensors outputs too. Their types are
     left to whoever loads it."""
-    outputs = b"".join(_delimited(_GRAPH_OUTPUT, _named(name)) for name in names)
-    return _delimited(_MODEL_GRAPH, outputs) if outputs else b""
+    outputs = b"".join(delimited(_GRAPH_OUTPUT, _named(name)) for name in names)
+    return delimited(_MODEL_GRAPH, outputs) if outputs else b""
 
 
 def _named(name: str) -> bytes:
-    return _delimited(_VALUE_NAME, name.encode("utf-8", "surrogateescape"))
+    return delimited(_VALUE_NAME, name.encode("utf-8", "surrogateescape"))
 
 
 def _encoded(node: Node) -> bytes:
@@ -132,20 +133,7 @@ def _encoded(node: Node) -> bytes:
         (_NODE_NAME, node.name),
         (_NODE_TYPE, node.op_type),
     ]
-    return b"".join(_delimited(n, t.encode("utf-8", "surrogateescape")) for n, t in texts)
-
-
-def _delimited(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return b"".join(delimited(n, t.encode("utf-8", "surrogateescape")) for n, t in texts)
 
 
 _Span = tuple[int, int]
