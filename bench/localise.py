@@ -4,9 +4,10 @@
 
 `held` is what nothing was tuned on: the family `experts` in all seeds, the other families in the
 seeds from 1000 on. Once its alarms led to a rule, that choices may fall otherwise (laws.jumps), so
-that figures of `experts` on clean runs in seeds below 4000 are not those of an unseen family. `tuned` is the two other families in the seeds below. Models alternate between
-what was dumped: outputs and a graph, inputs too and no graph, all of it. 8 % of the operators are
-missing, some are fused. TRUENESS_BENCH_SCALE makes it smaller."""
+that figures of `experts` on clean runs are no longer those of an unseen family. `tuned` is the two
+other families in the seeds below. Models alternate between what was dumped: outputs and a graph,
+inputs too and no graph, all of it. 8 % of the operators are missing, some are fused.
+TRUENESS_BENCH_SCALE makes it smaller."""
 
 from __future__ import annotations
 
