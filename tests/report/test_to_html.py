@@ -15,7 +15,7 @@ import pytest
 from builders.chromium import Chromium
 from builders.reports import HOSTILE_NAMES, hostile_rows, model_rows, result, summary_of
 from trueness.errors import UsageError
-from trueness.model import Metrics, Result
+from trueness.model import Metrics, Result, TensorRef
 from trueness.report import Summary, to_html, write_report
 
 BROWSER = os.environ.get("TRUENESS_BROWSER") or shutil.which("chromium")
@@ -235,6 +235,16 @@ def test_hostile_names_do_nothing(chromium: Chromium, tmp_path: Path) -> None:
     assert set(HOSTILE_NAMES[:6]) < set(shown)  # type: ignore[arg-type]
     assert "\\u202eevil\\u202c" in shown  # type: ignore[operator]
     assert chromium.problems == []
+
+
+@needs_browser
+def test_findings_of_files_that_tell_no_operator_type(chromium: Chromium, tmp_path: Path) -> None:
+    ref = TensorRef("my/a.npy")
+    rows = [result(error=0.5, golden=ref, my=ref)]
+    chromium.open(page_of(tmp_path, rows, summary_of(rows, 1)))
+    assert chromium.problems == []
+    assert chromium.run("document.querySelectorAll('.finding').length") == 1
+    assert chromium.run("document.querySelectorAll('#rows tbody tr').length") == 1
 
 
 @needs_browser

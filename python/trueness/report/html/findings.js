@@ -23,11 +23,12 @@ function shortened(name, most = 30) {
 
 function box(svg, x, y, operator, found) {
   const group = shape("g", {});
+  const [name, type] = [operator.op_name ?? "", operator.op_type ?? ""];
   group.append(
-    shape("title", {}, `${operator.op_name} ${operator.op_type}`),
+    shape("title", {}, `${name} ${type}`),
     shape("rect", { x, y, width: BOX.width, height: BOX.height, rx: 6, class: found ? "box found" : "box" }),
-    shape("text", { x: x + 8, y: y + 17 }, shortened(operator.op_name)),
-    shape("text", { x: x + 8, y: y + 33, class: "soft" }, shortened(operator.op_type)),
+    shape("text", { x: x + 8, y: y + 17 }, shortened(name)),
+    shape("text", { x: x + 8, y: y + 33, class: "soft" }, shortened(type)),
   );
   svg.append(group);
 }
