@@ -136,6 +136,8 @@ def _run_of(source: _Source, stated: Stated) -> Run:
         gaps = tokens.gaps_of(found) if found else None
         truncated = not _exact_ends(source, columns, index)
         requests = _finished(source, columns, stated, found)
+        if truncated:
+            source.say("info", "total_time is known to the millisecond: no events are kept here")
     return Run(
         name=source.where,
         kind="analyze",
