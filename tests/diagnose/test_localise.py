@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from math import isnan
+from dataclasses import replace
+from math import isnan, nan
 
 import pytest
 
@@ -104,6 +105,37 @@ def test_nonfinite_from_finite_goes_before_everything() -> None:
     found = diagnose([*rows, row("C", "output", 0.9, tensor=3, odd=9)])
     assert names(found) == [("nonfinite", "B"), ("introduced", "A")]
     assert "NaN or Inf" in found.findings[0].evidence[0]
+
+
+@pytest.mark.parametrize("error", [nan, 0.01])
+def test_nan_everywhere_is_nonfinite_and_what_follows_inherits_it(error: float) -> None:
+    rows = [row("A", "output", 0.001, tensor=1)]
+    rows += [row(op, "output", error, tensor=2, odd=512, passed=False) for op in "BCD"]
+    found = diagnose(rows)
+    assert names(found) == [("nonfinite", "B")]
+    assert isnan(found.findings[0].error)
+    assert not any("runs" in sentence for sentence in found.findings[0].evidence)
+
+
+def test_what_cannot_be_followed_is_not_called_clean() -> None:
+    mismatch = replace(row("B", "output", 0.0), state=State.SHAPE_MISMATCH, metrics=Metrics({}))
+    rows = [row("A", "output", 0.001), replace(mismatch, passed=False)]
+    assert "1 row that does not pass" in diagnose(rows).conclusion
+    assert diagnose([rows[0], mismatch]).conclusion.startswith("clean")
+
+
+def test_evidence_states_the_norm_of_the_row_and_counts_peers() -> None:
+    rows = [row("Mul_1", "output", 0.001, tensor=1), row("Mul_2", "output", 0.875, tensor=2)]
+    scaled = Metrics({**dict(rows[1].metrics.items()), "norm_ratio": 0.125})
+    evidence = diagnose([rows[0], replace(rows[1], metrics=scaled)]).findings[0].evidence
+    assert "its norm is off by -87.5 %, which noise does not do" in evidence
+    assert "the only other operator of type Mul is off by 0.001" in evidence
+
+
+def test_files_that_tell_no_type_leave_no_gap_in_the_words() -> None:
+    found = diagnose([row("1", "output", 0.5, passed=False), row("2", "output", 0.5)])
+    assert found.conclusion == "1 is where the values part"
+    assert "the only other operator is off by 0.5" in found.findings[0].evidence
 
 
 def test_a_graph_tells_whose_error_an_operator_inherits() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import expm1, inf
+from math import inf, nan, sqrt
 
 from trueness.diagnose.rank import Suspect
-from trueness.model import Finding
+from trueness.model import Finding, Result
 
 _LAYER = re.compile(r"(?:^|[^a-zA-Z])(?:layers?|blocks?|h|encoder|decoder)[._/\-]?(\d{1,4})(?!\d)")
 
@@ -22,13 +22,15 @@ def finding_of(suspect: Suspect, runs: int) -> Finding:
     """`runs`: in how many tokens and ranks it is suspect."""
     ref = suspect.result.my or suspect.result.golden
     assert ref is not None
+    # NaN and Inf are no matter of how far off the finite rest is.
+    odd = suspect.kind == "nonfinite"
     return Finding(
         kind=suspect.kind,
         op_name=suspect.name,
         op_type=suspect.type,
         score=suspect.score,
-        error=suspect.error,
-        inherited=suspect.inherited,
+        error=nan if odd else suspect.error,
+        inherited=nan if odd else suspect.inherited,
         evidence=tuple(_sentences(suspect, runs)),
         result=suspect.result,
         rank=ref.rank,
@@ -45,8 +47,8 @@ def _sentences(suspect: Suspect, runs: int) -> Iterator[str]:
     else:
         yield from _of_error(suspect)
     if suspect.later:
-        operators = "operators inherit" if suspect.later > 1 else "operator inherits"
-        yield f"{suspect.later} later {operators} at least half of it"
+        operators = "operators are" if suspect.later > 1 else "operator is"
+        yield f"{suspect.later} later {operators} off by at least half as much"
     if runs > 1:
         yield f"suspect in {runs} runs (tokens or ranks)"
 
@@ -67,11 +69,24 @@ def _of_error(suspect: Suspect) -> Iterator[str]:
         f"output off by {suspect.error:.2g} relative L2 while its inputs account for "
         f"{suspect.inherited:.2g}: {times:.3g} times more than its inputs and rounding explain"
     )
+    drift, shift = _norm_and_mean(suspect.result)
     if suspect.drift:
-        yield f"its norm is off by {100 * expm1(suspect.drift):+.2g} %, which noise does not do"
+        yield f"its norm is off by {100 * drift:+.3g} %, which noise does not do"
     if suspect.shift:
-        yield f"its mean is off by {suspect.shift:+.2g} of its root mean square: a bias, not noise"
+        yield f"its mean is off by {shift:+.2g} of its root mean square: a bias, not noise"
     if suspect.peers:
-        yield f"half of the {suspect.peers} others of type {suspect.type} stay below " + (
-            f"{suspect.peer_error:.2g}"
-        )
+        yield _of_peers(suspect)
+
+
+def _norm_and_mean(result: Result) -> tuple[float, float]:
+    """How far both are off, relative to norm and root mean square of golden."""
+    names = ("norm_ratio", "golden_mean_value", "my_mean_value", "golden_l2norm", "finite_count")
+    ratio, golden, my, norm, count = result.metrics.pick(names)
+    return ratio - 1, (my - golden) * sqrt(max(count, 1.0)) / norm if norm else nan
+
+
+def _of_peers(suspect: Suspect) -> str:
+    kind = f" of type {suspect.type}" if suspect.type else ""
+    if suspect.peers == 1:
+        return f"the only other operator{kind} is off by {suspect.peer_error:.2g}"
+    return f"half of the {suspect.peers} others{kind} are off by {suspect.peer_error:.2g} or less"

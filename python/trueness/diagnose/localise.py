@@ -27,6 +27,7 @@ class Localiser:
         self._trace = Trace(self._graph)
         self._key: tuple[object, ...] | None = None
         self._done: list[Verdict] = []
+        self._lost = 0
         self._loud = 0
         self._left_out = 0
 
@@ -38,7 +39,9 @@ class Localiser:
             if key != self._key:
                 self._close()
                 self._key = key
+            followed = len(self._trace.is_input)
             score = self._trace.add(result)
+            self._lost += result.passed is False and len(self._trace.is_input) == followed
             if score == score:
                 # The row was made a moment ago and nobody else has it: a copy would cost more
                 # than everything else here.
@@ -55,8 +58,9 @@ class Localiser:
             for suspect in verdict.suspects:
                 merged.add(suspect)
         findings = merged.findings()
+        failed = sum(verdict.failed for verdict in verdicts)
         return Diagnosis(
-            _conclusion(findings, sum(verdict.failed for verdict in verdicts)) + self._limits(),
+            _conclusion(findings, failed, self._lost) + self._limits(),
             findings,
             "; ".join(dict.fromkeys(verdict.order for verdict in verdicts)),
             "; ".join(dict.fromkeys(filter(None, (verdict.edges for verdict in verdicts))))
@@ -100,16 +104,22 @@ class _Merged:
         return [finding_of(self.best[name], self.runs[name]) for name in ranked[:TOP]]
 
 
-def _conclusion(findings: Sequence[Finding], failed: int) -> str:
+def _conclusion(findings: Sequence[Finding], failed: int, lost: int) -> str:
+    """`failed` outputs fail the standard; `lost` rows that do not pass have no error to follow."""
     if not findings and failed:
+        outputs = "1 output fails" if failed == 1 else f"{failed} outputs fail"
         return (
-            f"no operator stands out, though {failed} outputs fail the standard: the error grows "
+            f"no operator stands out, though {outputs} the standard: the error grows "
             "with depth as rounding does, or what brings it in was not dumped"
         )
+    if not findings and lost:
+        rows = "1 row that does not pass has" if lost == 1 else f"{lost} rows that do not pass have"
+        return f"nothing above the noise where errors could be followed; {rows} none to follow"
     if not findings:
         return "clean: no operator adds more error than its inputs and rounding explain"
-    first = findings[0]
+    first, more = findings[0], len(findings) - 1
+    kind = f" ({first.op_type})" if first.op_type else ""
     where = "" if first.layer is None else f" of layer {first.layer}"
-    count = "" if len(findings) == 1 else f"; {len(findings) - 1} more are suspect"
+    count = f"; {more} more {'is' if more == 1 else 'are'} suspect" if more else ""
     passing = "" if failed else ", though every output passes the standard"
-    return f"{first.op_name} ({first.op_type}){where} is where the values part{count}{passing}"
+    return f"{first.op_name}{kind}{where} is where the values part{count}{passing}"

@@ -71,8 +71,9 @@ def judge(trace: Trace) -> Verdict:
         scores[place] = max(scores[place], score)
     weights = _explained(scores, reads)
     order = [int(place) for place in np.argsort(-weights, kind="stable") if weights[place] > 0]
-    found = [(inf, inf, "nonfinite", place) for place in dict.fromkeys(trace.nonfinite)]
-    for place in order[:KEPT]:
+    nonfinite = dict.fromkeys(trace.nonfinite)
+    found = [(inf, inf, "nonfinite", place) for place in nonfinite]
+    for place in [place for place in order if place not in nonfinite][:KEPT]:
         kind = foreign[place][1] if place in foreign else "introduced"
         found.append((float(scores[place]), float(weights[place]), kind, place))
     suspects = [
@@ -125,6 +126,7 @@ def _suspect(
     error = float(surprise.error[place])
     same = [p for p, name in enumerate(trace.types) if name == trace.types[place] and p != place]
     others = surprise.error[same]
+    others = others[np.isfinite(others)]
     return Suspect(
         kind,
         trace.names[place],
@@ -137,8 +139,8 @@ def _suspect(
         float(surprise.expected[place]),
         float(surprise.drift[place]) if surprise.by_norm[place] > GATE else 0.0,
         float(surprise.shift[place]) if surprise.by_mean[place] > GATE else 0.0,
-        len(same),
-        float(np.nanmedian(others)) if np.isfinite(others).any() else 0.0,
+        len(others),
+        float(np.median(others)) if len(others) else 0.0,
         int((surprise.error[place + 1 :] > error / 2).sum()),
         _neighbours(trace, surprise, reads.producer[reads.op == place].tolist()),
         _neighbours(trace, surprise, reads.op[reads.producer == place].tolist()),

@@ -40,7 +40,8 @@ class Trace:
     """`add` takes the rows of one rank and token in execution order. Columns of rows: `values` of
     COLUMNS, `op_of` the place of the operator, `is_input`, `floors` what rounding explains and
     whether golden was rounded as well (`rounded_both`); of operators: the rest. `kinds` are the
-    types, of fused ones those of all parts. `loud`: some row is off by more than rounding."""
+    types, of fused ones those of all parts. `odd` has NaN or Inf that golden has not, `nonfinite`
+    those that did not read it. `loud`: some row is off by more than rounding."""
 
     def __init__(self, graph: GraphEdges) -> None:
         self.graph = graph
@@ -56,6 +57,7 @@ class Trace:
         self.rounded_both = bytearray()
         self.worst = array("l")
         self.nonfinite: list[int] = []
+        self.odd: set[int] = set()
         self.kept: dict[int, Result] = {}
         self.timed = False
         self.failed = 0
@@ -75,6 +77,11 @@ class Trace:
         if error != error or picked[COUNT] != picked[COUNT]:
             picked = _from_statistics(picked, result.golden_shape)
             error = picked[ERROR]
+        odd = picked[13] + picked[14] > picked[11] + picked[12]
+        if error != error and odd:
+            # Not one finite pair is left: nothing could be further off.
+            picked = (inf, *picked[1:])
+            error = inf
         if ref is None or error != error:
             return nan
         is_input = ref.io == "input"
@@ -89,7 +96,6 @@ class Trace:
             floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
         self.floors.append(floor)
         self.rounded_both.append(both)
-        odd = picked[13] + picked[14] > picked[11] + picked[12]
         if odd or error > MATERIAL * floor:
             self.loud = True
         if is_input:
@@ -120,7 +126,9 @@ class Trace:
         floor = self.floors[row]
         squares = self._squares if self._inputs else self._of_producers(place)
         if odd:
-            if not self._finite:
+            inherited = not self._finite or (not self._inputs and self._reads_odd(place))
+            self.odd.add(place)
+            if inherited:
                 return nan
             self.nonfinite.append(place)
             score = inf
@@ -141,6 +149,13 @@ class Trace:
             rows = [self.worst[place - 1]]
         errors = (self.values[row * WIDTH] for row in rows if row >= 0)
         return sum(error * error for error in errors if error < inf)
+
+    def _reads_odd(self, place: int) -> bool:
+        """By the graph; without one by the operator before."""
+        if not self.graph:
+            return place - 1 in self.odd
+        rows = self.graph.rows(self.parts[place], self.output_of)
+        return any(self.op_of[row] in self.odd for row in rows)
 
 
 def _from_statistics(picked: tuple[float, ...], shape: Sequence[int] | None) -> tuple[float, ...]:
