@@ -14,7 +14,7 @@ from trueness.service.sqlite_source import columns_of, quoted
 Chunk = dict[str, Sequence[object]]
 Wanted = Mapping[str, Sequence[str]]
 """Our name of a column, and what it may be called; units in brackets and case do not matter."""
-ROWS = 65_536
+ROWS = 16_384
 LONGEST_CELL = 1 << 26
 
 
