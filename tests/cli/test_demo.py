@@ -24,6 +24,16 @@ def test_the_planted_operator_is_found(tmp_path: Path, capsys: pytest.CaptureFix
     main(["compare", str(tmp_path / "golden"), str(tmp_path / "my"), "-q", "-o", str(tmp_path)])
 
 
+def test_a_second_run_into_the_same_folder_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my").mkdir()
+    assert main(["demo", "-o", str(tmp_path)]) == 2
+    said = f"trueness: {tmp_path / 'my'} is there already: choose another --output\n"
+    assert capsys.readouterr().err == said
+    assert not (tmp_path / "golden").exists()
+
+
 def test_without_the_fault_the_model_is_clean(tmp_path: Path, monkeypatch) -> None:
     """So the demo shows the fault and not the noise of short dtypes."""
     layer = transformer._layer

@@ -54,3 +54,16 @@ def test_reports_from_python(sides: tuple[Path, Path], tmp_path: Path) -> None:
         path = getattr(comparison, method)(tmp_path / f"mine.{kind}")
         assert path.stat().st_size > 100
     assert main(["diff-reports", str(tmp_path / "mine.csv"), str(tmp_path / "mine.parquet")]) == 0
+
+
+def test_a_place_that_cannot_be_written_is_said_in_words(
+    sides: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("")
+    for place, said in (
+        (taken, f"{taken} is no folder: reports go into one"),
+        (taken / "out", f"{taken / 'out'}: Not a directory"),
+    ):
+        assert main(["compare", *map(str, sides), "-o", str(place)]) == 2
+        assert capsys.readouterr().err == f"trueness: {said}\n"

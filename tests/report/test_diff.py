@@ -6,7 +6,7 @@ import pytest
 
 from builders.reports import hostile_rows, model_rows, result
 from trueness.cli.app import main
-from trueness.errors import FormatError
+from trueness.errors import FormatError, UsageError
 from trueness.model import Metrics, Result, State, TensorRef
 from trueness.report import write_report
 from trueness.report.diff import ReportDiff, diff_reports
@@ -116,7 +116,19 @@ def test_a_report_of_an_interrupted_run_can_be_read(tmp_path: Path) -> None:
     path = report(tmp_path / "old.csv", [result("a"), result("b")])
     text = path.read_text(encoding="utf-8")
     path.write_text(text[: text.rindex("float16")], encoding="utf-8")
-    assert len(read_report(path)) == 2
+    assert [key[2] for key in read_report(path)] == ["a"]
+
+
+def test_a_report_without_rows_has_no_standard_to_disagree(tmp_path: Path) -> None:
+    found = diff(tmp_path, [], [result("a")])
+    assert (counts(found), found.note) == ((0, 0, 1, 0), "")
+
+
+def test_a_path_that_is_no_file_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff-reports", str(tmp_path / "x.csv"), str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"trueness: {tmp_path / 'x.csv'} does not exist\n"
+    with pytest.raises(UsageError, match="is no file"):
+        read_report(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TruenessError, OSError) as error:
         if logging.getLogger("trueness").isEnabledFor(logging.DEBUG):
             traceback.print_exc()
-        print(f"trueness: {error}", file=sys.stderr)
+        print(f"trueness: {_said(error)}", file=sys.stderr)
         return COULD_NOT_RUN
     return 0
+
+
+def _said(error: TruenessError | OSError) -> str:
+    """What the system refuses, without the number it has for that."""
+    if isinstance(error, TruenessError) or not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

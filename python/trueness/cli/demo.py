@@ -22,9 +22,13 @@ def demo(output: _Output = None) -> None:
 
     from trueness.demo import fx_dump, ge_dump, transformer
     from trueness.dumps import compare_dumps
+    from trueness.errors import UsageError
     from trueness.report import Reports, Summary, print_summary
 
     root = Path(output or tempfile.mkdtemp(prefix="trueness_demo_"))
+    for side in ("golden", "my"):
+        if (root / side).exists():
+            raise UsageError(f"{root / side} is there already: choose another --output")
     model = transformer.run()
     golden = fx_dump.write(model, root / "golden")
     my = ge_dump.write(model, root / "my")

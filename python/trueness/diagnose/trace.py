@@ -93,7 +93,7 @@ class Trace:
         self.is_input.append(is_input)
         floor, both = rounding(result.golden_dtype, result.my_dtype)
         if floor == 0.0 and picked[GOLDEN_L2] > 0:
-            floor = STEP * sqrt(picked[COUNT]) / picked[GOLDEN_L2]
+            floor = STEP * sqrt(max(picked[COUNT], 0.0)) / picked[GOLDEN_L2]
         self.floors.append(floor)
         self.rounded_both.append(both)
         if odd or error > MATERIAL * floor:

@@ -52,7 +52,7 @@ class ReportDiff:
 
     @property
     def note(self) -> str:
-        if self.standards[0] == self.standards[1]:
+        if self.standards[0] == self.standards[1] or not all(self.standards):
             return ""
         old, new = self.standards
         return f"judged by {old} and by {new}: only errors and states are compared, not verdicts"

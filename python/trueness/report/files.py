@@ -64,6 +64,8 @@ class Reports:
         self.kept: list[Path] = []
 
     def __enter__(self) -> Reports:
+        if self._folder.exists() and not self._folder.is_dir():
+            raise UsageError(f"{self._folder} is no folder: reports go into one")
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             for kind, writer_class in self._classes:

@@ -39,7 +39,10 @@ class Row:
 
 def read_report(path: Path) -> dict[Key, Row]:
     """The rows of a report by what they are about. Raises FormatError for a file that is no report,
-    OSError for one that cannot be read, UsageError for Parquet without pyarrow."""
+    UsageError for Parquet without pyarrow or a path that is no file, OSError for one that cannot be
+    read."""
+    if not path.is_file():
+        raise UsageError(f"{path} is no file" if path.exists() else f"{path} does not exist")
     with path.open("rb") as file:
         parquet = file.read(len(_PARQUET)) == _PARQUET
     found: dict[Key, Row] = {}
@@ -78,10 +81,12 @@ def _csv(path: Path) -> Iterator[Mapping[str, str]]:
     before = csv.field_size_limit(LONGEST_CELL)
     try:
         with path.open(encoding="utf-8", errors="backslashreplace", newline="") as file:
-            reader = csv.DictReader(file, restval="")
+            reader = csv.DictReader(file)
             _check(path, reader.fieldnames or ())
             for cells in reader:
-                yield {name: _unquoted(cells[name]) for name in _USED}
+                # Where a run was broken off its last row may have no end.
+                if all(cells[name] is not None for name in _USED):
+                    yield {name: _unquoted(cells[name]) for name in _USED}
     except csv.Error as error:
         raise FormatError(str(path), 0, "", "the CSV of a comparison", str(error)) from None
     finally:
