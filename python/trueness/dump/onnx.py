@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from math import isfinite
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +24,9 @@ from trueness.dump.onnx_as_ge import write_operators
 from trueness.dump.onnx_graph import (
     Node,
     dequantised_twins,
+    graph_of,
     node_fragment,
     output_fragment,
-    read_graph,
 )
 from trueness.dump.onnx_session import (
     LEVELS,
@@ -115,17 +114,19 @@ class OnnxDumper:
         if self._choice.form == "ge" and self._choice.statistics:
             raise UsageError("a GE dump holds values, and statistics were asked for")
         sessions = Sessions(os.path.dirname(self._path), providers, threads, arena=False)
-        graph_bytes, plain = self._optimised(sessions)
-        self._graph = read_graph(graph_bytes, self._path)
-        twins = dequantised_twins(self._graph.nodes)
-        self._nodes = _by_unique_name([*self._with_metadata(), *twins])
-        names = [name for name in self._wanted() if name not in self._graph.outputs]
-        free = free_dimensions(plain, {name: array.shape for name, array in feeds.items()})
-        self._expected: Sequence[Any] | None = plain.run(None, dict(feeds))
-        # Its weights are not needed twice.
-        del plain
-        graph_bytes += node_fragment(twins) + output_fragment(names)
-        self._session = sessions.open(graph_bytes, "disable", free=free)
+        with tempfile.TemporaryDirectory(prefix="trueness_onnx_") as room:
+            source, plain = self._optimised(sessions, room)
+            self._graph = graph_of(source)
+            twins = dequantised_twins(self._graph.nodes)
+            self._nodes = _by_unique_name([*self._with_metadata(), *twins])
+            names = [name for name in self._wanted() if name not in self._graph.outputs]
+            free = free_dimensions(plain, {name: array.shape for name, array in feeds.items()})
+            self._expected: Sequence[Any] | None = plain.run(None, dict(feeds))
+            # Its weights are not needed twice.
+            del plain
+            more = node_fragment(twins) + output_fragment(names)
+            whole = self._with_more(source, room, more)
+            self._session = sessions.open(whole, "disable", free=free)
         self._ports = _classified(self._session.get_outputs())
 
     @property
@@ -150,16 +151,28 @@ class OnnxDumper:
             raise
         return found
 
-    def _optimised(self, sessions: Sessions) -> tuple[bytes, Any]:
-        """The bytes of the graph that production runs, and a session that runs it."""
+    def _optimised(self, sessions: Sessions, room: str) -> tuple[str, Any]:
+        """The file of the graph that production runs, and a session that runs it."""
         level = self._choice.level
         if level == "disable":
-            return Path(self._path).read_bytes(), sessions.open(self._path, level)
-        with tempfile.TemporaryDirectory(prefix="trueness_onnx_") as room:
-            target = os.path.join(room, "optimised.onnx")
-            disabled = self._choice.disabled
-            session = sessions.open(self._path, level, optimised=target, disabled=disabled)
-            return Path(target).read_bytes(), session
+            return self._path, sessions.open(self._path, level)
+        target = os.path.join(room, "optimised.onnx")
+        disabled = self._choice.disabled
+        return target, sessions.open(self._path, level, optimised=target, disabled=disabled)
+
+    def _with_more(self, source: str, room: str, more: bytes) -> str | bytes:
+        """The model with a fragment behind it. A file takes ONNX Runtime the least memory; but
+        one whose weights lie beside the original must not lie elsewhere, and bytes may."""
+        if self._graph.external:
+            return Path(source).read_bytes() + more
+        target = os.path.join(room, "dumped.onnx")
+        if source == self._path:
+            shutil.copyfile(source, target)
+        else:
+            os.rename(source, target)
+        with open(target, "ab") as file:
+            file.write(more)
+        return target
 
     def _with_metadata(self) -> Sequence[Node]:
         """The optimiser drops what an exporter left on a node: a tensor that kept its name is
@@ -167,12 +180,7 @@ class OnnxDumper:
         nodes = self._graph.nodes
         if self._choice.level == "disable":
             return nodes
-        with (
-            open(self._path, "rb") as file,
-            mmap(file.fileno(), 0, access=ACCESS_READ) as content,
-            memoryview(content) as view,
-        ):
-            originals = read_graph(view, self._path).nodes
+        originals = graph_of(self._path).nodes
         said = {name: node.metadata for node in originals for name in node.outputs}
         return [
             replace(node, metadata=next((said[n] for n in node.outputs if said.get(n)), ()))

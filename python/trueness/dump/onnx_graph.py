@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 
 from trueness.dump.wire import delimited
 from trueness.errors import FormatError
@@ -23,7 +24,7 @@ _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 5, 11, 12
 _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_TYPE, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
 _NODE_DOMAIN, _NODE_METADATA = 7, 9
 _VALUE_NAME = 1
-_TENSOR_NAME = 8
+_TENSOR_NAME, _TENSOR_EXTERNAL = 8, 13
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 
 LONGEST_ATTRIBUTES = 4096
@@ -56,13 +57,15 @@ class Node:
 @dataclass(frozen=True, slots=True)
 class OnnxGraph:
     """The top graph of a model; the bodies of If, Loop and Scan and functions are not looked into.
-    `inputs` are those that are no initializers; `opsets` OperatorSetIdProto messages."""
+    `inputs` are those that are no initializers; `opsets` OperatorSetIdProto messages.
+    `external`: some weights lie in files of their own."""
 
     nodes: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     initializers: frozenset[str]
     opsets: tuple[bytes, ...] = ()
+    external: bool = False
 
 
 def read_graph(model: Buffer, path: str) -> OnnxGraph:
@@ -73,6 +76,7 @@ def read_graph(model: Buffer, path: str) -> OnnxGraph:
     outputs: list[str] = []
     initializers: list[str] = []
     opsets: list[bytes] = []
+    external = False
     wire = _Wire(view, path)
     for number, graph in wire.fields(0, len(view)):
         if number == _MODEL_OPSET:
@@ -88,11 +92,22 @@ def read_graph(model: Buffer, path: str) -> OnnxGraph:
                 outputs.append(wire.name(span, _VALUE_NAME))
             elif field == _GRAPH_INITIALIZER:
                 initializers.append(wire.name(span, _TENSOR_NAME))
+                external |= any(kind == _TENSOR_EXTERNAL for kind, _ in wire.fields(*span))
     if not nodes and not outputs:
         raise FormatError(path, 0, "", "an ONNX model", "no graph with nodes or outputs")
     weights = frozenset(initializers)
     own = tuple(name for name in inputs if name not in weights)
-    return OnnxGraph(tuple(nodes), own, tuple(outputs), weights, tuple(opsets))
+    return OnnxGraph(tuple(nodes), own, tuple(outputs), weights, tuple(opsets), external)
+
+
+def graph_of(path: str) -> OnnxGraph:
+    """Of a file, whose weights do not come into memory. Raises as `read_graph`, and OSError."""
+    with (
+        open(path, "rb") as file,
+        mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+        memoryview(content) as view,
+    ):
+        return read_graph(view, path)
 
 
 def dequantised_twins(nodes: Iterable[Node]) -> list[Node]:
