@@ -139,11 +139,11 @@ class _Call:
         from onnx.reference import ReferenceEvaluator
 
         try:
-            found: list[Array] = ReferenceEvaluator(self._model(given, ())).run(None, dict(given))
+            found = ReferenceEvaluator(self._model(given, ())).run(None, dict(given))
         except Exception as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise NotReplayable(f"onnx would not run it: {reason}") from None
-        return found
+        return list(found)
 
     def _made(self) -> Any:
         node = self._onnx.NodeProto(
