@@ -69,8 +69,8 @@ class DumpComparison:
 
     def diagnosis(self, replay: bool | None = None) -> Diagnosis:
         """Where the comparison went wrong; to be asked for when all rows were taken. `replay` True
-        or False: whether to run the suspects again; None does so where torch is installed and their
-        inputs were dumped. Raises UsageError for True without torch."""
+        or False: whether to run the suspects again; None does so where torch, or onnx for ONNX
+        dumps, is installed. True says of a suspect what it lacks."""
         if self._diagnosis is None:
             found = self._localiser.diagnosis()
             if replay or (replay is None and can_be_confirmed(found)):

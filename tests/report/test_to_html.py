@@ -15,7 +15,7 @@ import pytest
 from builders.chromium import Chromium
 from builders.reports import HOSTILE_NAMES, hostile_rows, model_rows, result, summary_of
 from trueness.errors import UsageError
-from trueness.model import Metrics, Result, TensorRef
+from trueness.model import Diagnosis, Metrics, Result, State, TensorRef
 from trueness.report import Summary, to_html, write_report
 
 BROWSER = os.environ.get("TRUENESS_BROWSER") or shutil.which("chromium")
@@ -245,6 +245,40 @@ def test_findings_of_files_that_tell_no_operator_type(chromium: Chromium, tmp_pa
     assert chromium.problems == []
     assert chromium.run("document.querySelectorAll('.finding').length") == 1
     assert chromium.run("document.querySelectorAll('#rows tbody tr').length") == 1
+
+
+@needs_browser
+def test_a_row_that_fails_without_a_number_comes_first(chromium: Chromium, tmp_path: Path) -> None:
+    broken = result("nan", 0.5, state=State.NONFINITE_MY, metrics=Metrics({}))
+    missing = result("gone", 0.5, state=State.UNMATCHED_MY, metrics=Metrics({}))
+    rows = [result("good"), missing, broken, result("bad", 0.9)]
+    chromium.open(page_of(tmp_path, rows))
+    names = "[...document.querySelectorAll('#rows tbody tr')].map((r) => r.cells[2].textContent)"
+    assert chromium.run(names) == ["nan", "bad", "good", "gone"]
+
+
+@needs_browser
+def test_equal_tensors_have_a_bin_of_their_own(chromium: Chromium, tmp_path: Path) -> None:
+    chromium.open(page_of(tmp_path, [result()]))
+    plot = """histogramPlot(
+      { columns: { metrics: { m: [0, 0.1, 0.2] }, verdict: ["pass", "fail", "fail"] } },
+      [0, 1, 2], "m", (word) => word)"""
+    tops = f"{plot}.renderers.map((r) => [...r.data_source.data.top]).map((t) => t[0])"
+    assert chromium.run(tops) == [1, 1, 1]
+    passed, all_rows = (
+        chromium.run(f"[...{plot}.renderers[{k}].data_source.data.top].filter(Boolean).length")
+        for k in (0, 1)
+    )
+    assert (passed, all_rows) == (1, 3)
+
+
+@needs_browser
+def test_no_origin_of_the_order_is_no_line(chromium: Chromium, tmp_path: Path) -> None:
+    rows = [result("a", 0.5)]
+    summary = summary_of(rows, 0)
+    summary.diagnosis = Diagnosis("nothing was compared that could be followed")
+    chromium.open(page_of(tmp_path, rows, summary))
+    assert "order and edges" not in str(chromium.run("document.body.innerText"))
 
 
 @needs_browser

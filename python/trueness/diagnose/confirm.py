@@ -18,12 +18,12 @@ Items = Callable[[Finding], Iterable[Pair | Unmatched]]
 
 def can_be_confirmed(diagnosis: Diagnosis) -> bool:
     """Whether any suspect is an operator that replay knows, and what runs it is there."""
-    return any(map(_known, diagnosis.findings))
+    return any(_known(finding) and not _lacks(finding) for finding in diagnosis.findings)
 
 
 def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     """The findings with what replay says of them: those with an error of their own first, those it
-    has nothing to say of next, those it clears last. Raises UsageError without torch."""
+    has nothing to say of next, those it clears last."""
     ranked: list[tuple[int, Finding]] = []
     for finding in diagnosis.findings:
         found = _replayed(finding, items) if _known(finding) else None
@@ -47,10 +47,21 @@ def _known(finding: Finding) -> bool:
     refs = _refs(finding)
     if len(refs) != 2:
         return False
-    if any(ref.op_type.startswith("aten.") for ref in refs):
-        return find_spec("torch") is not None
-    known = all(ref.op_type in ONNX_OPERATORS for ref in refs)
-    return known and find_spec("onnx") is not None and is_onnx([Pair(refs[0], refs[1], "")])
+    if _is_aten(refs):
+        return True
+    return all(ref.op_type in ONNX_OPERATORS for ref in refs) and is_onnx(
+        [Pair(refs[0], refs[1], "")]
+    )
+
+
+def _is_aten(refs: Sequence[TensorRef]) -> bool:
+    return any(ref.op_type.startswith("aten.") for ref in refs)
+
+
+def _lacks(finding: Finding) -> str:
+    """The package that would run it and is not installed, or ""."""
+    package = "torch" if _is_aten(_refs(finding)) else "onnx"
+    return "" if find_spec(package) else package
 
 
 def _refs(finding: Finding) -> Sequence[TensorRef]:
@@ -58,8 +69,11 @@ def _refs(finding: Finding) -> Sequence[TensorRef]:
 
 
 def _replayed(finding: Finding, items: Items) -> Replay | None:
-    groups = by_operator(items(finding))
     own = finding.result.my
+    if package := _lacks(finding):
+        problem = f'{package} is not installed: pip install "trueness[{package}]"'
+        return Replay(finding.op_name, "", problem=problem)
+    groups = by_operator(items(finding))
     group = groups.get(key_of(own)) if own else None
     return replay(group) if group else None
 

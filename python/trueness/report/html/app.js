@@ -44,7 +44,7 @@ function pageOf(data, state, word) {
     },
     sort() {
       const column = tableColumns(data).find((one) => one.key === state.sort);
-      sortRows(state.rows, column.of, state.descending);
+      sortRows(state.rows, (i) => rankedValue(data, column, i), state.descending);
       state.page = 0;
       page.table();
     },
@@ -118,7 +118,8 @@ function drawFacts(data, word) {
     [word("coverage"), list(data.coverage)],
     [word("first"), data.first || word("none")],
   ];
-  if (data.diagnosis) facts.push([word("order"), `${data.diagnosis.order}; ${data.diagnosis.edges}`]);
+  const origins = [data.diagnosis?.order, data.diagnosis?.edges].filter(Boolean).join("; ");
+  if (origins) facts.push([word("order"), origins]);
   byId("facts").replaceChildren(...facts.map(([name, text]) => {
     const row = element("tr");
     row.append(element("th", name), element("td", text));

@@ -37,6 +37,12 @@ function chosenRows(columns, filters) {
   return found;
 }
 
+// An error that is no number, as of an output full of NaN, is the largest that a row can fail with.
+function rankedValue(data, { key, of }, i) {
+  const worst = data.metrics.includes(key) && !LINEAR.has(key) && textOf(data.columns.verdict, i) === "fail";
+  return worst ? of(i) ?? Infinity : of(i);
+}
+
 // What has no value goes to the end, whichever way the rest is sorted.
 function sortRows(rows, valueOf, descending) {
   const sign = descending ? -1 : 1;

@@ -92,13 +92,14 @@ function histogramPlot(data, rows, metric, word) {
   const known = rows.filter((i) => values[i] !== null);
   if (!known.length) return null;
   const finite = known.map((i) => values[i]).filter(Number.isFinite);
+  const limits = range(finite);
   const [low, high] = linear
     ? [finite.reduce((a, b) => Math.min(a, b), 1), finite.reduce((a, b) => Math.max(a, b), 1)]
-    : range(finite).map(Math.log10);
+    : [-Infinity, Infinity].map((end) => Math.log10(clamped(end, limits)));
   const width = (high - low) / BINS || 1e-3;
   const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, new Array(BINS).fill(0)]));
   for (const i of known) {
-    const value = linear ? values[i] : Math.log10(Math.max(values[i], 1e-300));
+    const value = linear ? values[i] : Math.log10(clamped(values[i], limits));
     const bin = Math.min(Math.max(Math.floor((value - low) / width), 0), BINS - 1);
     counts[textOf(data.columns.verdict, i)][bin] += 1;
   }
