@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -184,9 +183,16 @@ def test_hostile_names_stay_texts(tmp_path: Path) -> None:
     assert "<script>" not in (output / "compare_result.md").read_text().replace("\\<", "")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_unreadable_folders_end_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0)
+def test_unreadable_folders_end_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+
+    def refuse(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    # Nothing is forbidden to root, who runs this in CI.
+    monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(UsageError, match="closed"):
         service_compare([tmp_path / "closed"], [tmp_path / "closed"], None)
 
