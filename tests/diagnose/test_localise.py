@@ -138,6 +138,12 @@ def test_files_that_tell_no_type_leave_no_gap_in_the_words() -> None:
     assert "the only other operator is off by 0.5" in found.findings[0].evidence
 
 
+def test_peers_without_an_error_are_exact() -> None:
+    rows = [row(f"Add_{place}", "output", 0.0, tensor=place) for place in range(3)]
+    evidence = diagnose([*rows, row("Add_3", "output", 0.5, tensor=3)]).findings[0].evidence
+    assert "half of the 3 others of type Add are exact" in evidence
+
+
 def test_a_graph_tells_whose_error_an_operator_inherits() -> None:
     ops = [GraphOp("A", "A", (), ("",)), GraphOp("B", "B", (), ("",))]
     graph = graph_of(*ops, GraphOp("C", "C", ("A:0",), ("",)))

@@ -83,6 +83,18 @@ def test_what_can_no_longer_be_compared_is_worse(tmp_path: Path) -> None:
     assert counts(diff(tmp_path, [broken], [result("a")])) == (0, 1, 0, 0)
 
 
+@pytest.mark.parametrize("error", [float("nan"), 0.0])
+def test_nan_where_there_was_an_error_is_worse(tmp_path: Path, error: float) -> None:
+    wrong = result("a", 0.1)
+    values = Metrics({"relative_euclidean_distance": error})
+    odd = replace(wrong, state=State.NONFINITE_MY, metrics=values)
+    rows = [result("b", 0.1), wrong], [result("b", 0.5), odd]
+    found = diff(tmp_path, *rows)
+    assert [change.key[2] for change in found.worse] == ["a", "b"]
+    assert counts(diff(tmp_path, *rows[::-1])) == (0, 2, 0, 0)
+    assert counts(diff(tmp_path, rows[1], rows[1])) == (0, 0, 0, 0)
+
+
 def test_what_needed_no_partner_is_not_missed(tmp_path: Path) -> None:
     number = Result(TensorRef("g", op_name="n"), None, State.UNMATCHED_GOLDEN, "a number")
     found = diff(tmp_path, [number, result("a")], [result("a")])

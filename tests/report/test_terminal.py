@@ -152,6 +152,20 @@ def test_findings_come_before_the_worst_rows(
     assert len(set(line[2:20])) < len(set(line))
 
 
+def test_rows_without_an_error_have_no_trend() -> None:
+    out = io.StringIO()
+    print_summary(Summary.of([MISSING, MISSING]), 1, [], out)
+    assert "rows in order" not in out.getvalue()
+    print_summary(Summary.of([failed("a", 0.1), MISSING]), 1, [], out)
+    assert "relative L2 over 2 rows in order" in out.getvalue()
+
+
+def test_without_any_worst_rows_findings_are_said_to_be_left_out() -> None:
+    out = io.StringIO()
+    print_summary(summary_of(list(model_rows(2000))), 0, [], out)
+    assert "     findings are not shown, which the reports have\n" in out.getvalue()
+
+
 def test_json_has_the_findings() -> None:
     out = io.StringIO()
     summary = summary_of(list(model_rows(2000)))

@@ -87,6 +87,8 @@ def _norm_and_mean(result: Result) -> tuple[float, float]:
 
 def _of_peers(suspect: Suspect) -> str:
     kind = f" of type {suspect.type}" if suspect.type else ""
+    off = f"off by {suspect.peer_error:.2g}" if suspect.peer_error else "exact"
     if suspect.peers == 1:
-        return f"the only other operator{kind} is off by {suspect.peer_error:.2g}"
-    return f"half of the {suspect.peers} others{kind} are off by {suspect.peer_error:.2g} or less"
+        return f"the only other operator{kind} is {off}"
+    less = " or less" if suspect.peer_error else ""
+    return f"half of the {suspect.peers} others{kind} are {off}{less}"

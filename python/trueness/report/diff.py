@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from trueness.model import State
 from trueness.report.read_report import Key, Row
 
 RATIO = 2.0
@@ -31,6 +32,8 @@ class Change:
         """How many times the error is what it was; more than 1 is worse."""
         if self.old is None or self.new is None or self.old.error != self.old.error:
             return 1.0
+        if _is_odd(self.old) != _is_odd(self.new):
+            return inf if _is_odd(self.new) else 0.0
         return self.new.error / self.old.error if self.old.error else inf
 
 
@@ -62,8 +65,8 @@ def diff_reports(
     old: Mapping[Key, Row], new: Mapping[Key, Row], ratio: float = RATIO
 ) -> ReportDiff:
     """Rows are the same as long as their verdict is and their error changes by less than `ratio` or
-    stays under what rounding does in their dtype. A row is gone only if it had been compared or
-    should have been."""
+    stays under what rounding does in their dtype. NaN or Inf where there were none is worse. A row
+    is gone only if it had been compared or should have been."""
     standards = _standards(old), _standards(new)
     judged = standards[0] == standards[1]
     worse: list[Change] = []
@@ -95,12 +98,20 @@ def _direction(old: Row, new: Row, ratio: float, judged: bool) -> int:
     levels = [_level(row, judged) for row in (old, new)]
     if levels[0] != levels[1]:
         return 1 if levels[1] > levels[0] else -1
+    if _is_odd(old) != _is_odd(new):
+        return 1 if _is_odd(new) else -1
     floor = max(_rounding(row) for row in (old, new))
     if max(old.error, new.error) <= floor:
         return 0
     if new.error > ratio * old.error:
         return 1
     return -1 if old.error > ratio * new.error else 0
+
+
+def _is_odd(row: Row) -> bool:
+    """Whether NaN or Inf are what is wrong with it: the error is then of the finite rest alone."""
+    failed = row.verdict == "fail" and row.state.startswith("nonfinite")
+    return failed or row.state == State.NONFINITE_MY
 
 
 def _level(row: Row, judged: bool) -> int:

@@ -118,15 +118,17 @@ def _diagnosis(summary: Summary, top: int) -> Iterator[str]:
         yield f"{number:3}. {title(finding)}: {numbers(finding)}"
         yield from (f"     - {clean(sentence)}" for sentence in finding.evidence)
     if len(diagnosis.findings) > top:
-        yield f"     and {len(diagnosis.findings) - top} more, which the reports have"
+        more = f"and {len(diagnosis.findings) - top} more" if top else "findings are not shown"
+        yield f"     {more}, which the reports have"
 
 
 def _trend(summary: Summary, bars: str) -> Iterator[str]:
-    """Only for more rows than one sees at a glance."""
-    if len(summary.trend.points) > 1:
+    """Only for more rows than one sees at a glance, some of which have an error."""
+    line = sparkline(summary.trend, _SPARKLINE, bars)
+    if len(summary.trend.points) > 1 and line.strip():
         yield ""
         yield f"relative L2 over {summary.total} rows in order, 1e-8 to 1, log scale:"
-        yield f"[{sparkline(summary.trend, _SPARKLINE, bars)}]"
+        yield f"[{line}]"
 
 
 def _missing(summary: Summary, top: int) -> Iterator[str]:
