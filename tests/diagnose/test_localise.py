@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from math import isnan, nan
+from math import inf, isnan, nan
 
 import pytest
 
@@ -136,6 +136,17 @@ def test_files_that_tell_no_type_leave_no_gap_in_the_words() -> None:
     found = diagnose([row("1", "output", 0.5, passed=False), row("2", "output", 0.5)])
     assert found.conclusion == "1 is where the values part"
     assert "the only other operator is off by 0.5" in found.findings[0].evidence
+
+
+def test_what_should_be_zero_is_off_by_no_number() -> None:
+    wrong = row("Add_3", "output", inf, tensor=3)
+    zero = Metrics({**dict(wrong.metrics.items()), "golden_l2norm": 0.0, "golden_mean_value": 0.0})
+    rows = [row("Add_1", "output", 0.001), replace(wrong, metrics=zero)]
+    finding = diagnose(rows).findings[0]
+    assert isnan(finding.error)
+    assert finding.evidence == (
+        "its output is zero everywhere on the golden side, and mine is not",
+    )
 
 
 def test_peers_without_an_error_are_exact() -> None:

@@ -1,4 +1,5 @@
 import builtins
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from builders.reports import model_rows, result, summary_of
 from trueness.errors import UsageError
 from trueness.report import REPORTS, Reports, Summary, naming
+from trueness.report.read_report import read_report
 
 ALL = list(REPORTS)
 
@@ -21,6 +23,16 @@ def test_reports_of_one_run_share_their_name(tmp_path: Path) -> None:
     assert [path.suffix[1:] for path in reports.paths] == ALL
     assert sorted((tmp_path / "new").iterdir()) == sorted(reports.paths)
     assert all(path.stat().st_size for path in reports.paths)
+
+
+def test_any_folder(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff '\"\n<b> %s")
+    with Reports(folder, ALL) as reports:
+        reports.write(result("a"))
+        reports.finish(summary_of([result("a")]))
+    assert sorted(folder.iterdir()) == sorted(reports.paths)
+    readable = [path for path in reports.paths if path.suffix in (".csv", ".parquet")]
+    assert [[key[2] for key in read_report(path)] for path in readable] == [["a"], ["a"]]
 
 
 def test_a_name_that_one_kind_has_taken_is_taken_for_all(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def finding_of(suspect: Suspect, runs: int) -> Finding:
     """`runs`: in how many tokens and ranks it is suspect."""
     ref = suspect.result.my or suspect.result.golden
     assert ref is not None
-    # NaN and Inf are no matter of how far off the finite rest is.
-    odd = suspect.kind == "nonfinite"
+    # How far off the finite rest is, or what should be zero, says nothing.
+    odd = suspect.kind == "nonfinite" or _of_zero(suspect.result)
     return Finding(
         kind=suspect.kind,
         op_name=suspect.name,
@@ -64,6 +64,9 @@ def _of_error(suspect: Suspect) -> Iterator[str]:
             "an input that nothing before it made is far from golden: a wrong weight or input of "
             "the model, or the work of an operator that was not dumped"
         )
+    if _of_zero(suspect.result):
+        yield "its output is zero everywhere on the golden side, and mine is not"
+        return
     times = suspect.error / suspect.expected if suspect.expected > 0 else inf
     yield (
         f"output off by {suspect.error:.2g} relative L2 while its inputs account for "
@@ -78,11 +81,15 @@ def _of_error(suspect: Suspect) -> Iterator[str]:
         yield _of_peers(suspect)
 
 
+def _of_zero(result: Result) -> bool:
+    return result.metrics.get("golden_l2norm") == 0
+
+
 def _norm_and_mean(result: Result) -> tuple[float, float]:
     """How far both are off, relative to norm and root mean square of golden."""
     names = ("norm_ratio", "golden_mean_value", "my_mean_value", "golden_l2norm", "finite_count")
     ratio, golden, my, norm, count = result.metrics.pick(names)
-    return ratio - 1, (my - golden) * sqrt(max(count, 1.0)) / norm if norm else nan
+    return ratio - 1, (my - golden) * sqrt(max(count, 1.0)) / norm
 
 
 def _of_peers(suspect: Suspect) -> str:

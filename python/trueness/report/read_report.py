@@ -105,9 +105,10 @@ def _parquet(path: Path) -> Iterator[Mapping[str, str]]:
     except ImportError:
         raise UsageError(f'{path} needs pyarrow: pip install "trueness[parquet]"') from None
     try:
-        with ParquetFile(path) as file:
-            _check(path, file.schema_arrow.names)
-            for batch in file.iter_batches(columns=list(_USED)):
+        with path.open("rb") as file:
+            report = ParquetFile(file)
+            _check(path, report.schema_arrow.names)
+            for batch in report.iter_batches(columns=list(_USED)):
                 columns = (batch.column(name).to_pylist() for name in _USED)
                 for cells in zip(*columns, strict=True):
                     texts = ("" if cell is None else str(cell) for cell in cells)

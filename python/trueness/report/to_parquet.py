@@ -26,7 +26,9 @@ class ParquetWriter:
         types = {name: pa.float64() for name in FLOAT_COLUMNS}
         types |= {name: pa.int64() for name in INTEGER_COLUMNS}
         self._schema = pa.schema([(name, types.get(name, pa.string())) for name in COLUMNS])
-        self._writer = Writer(path, self._schema, compression="zstd")
+        # pyarrow itself opens no path that is not UTF-8.
+        self._file = path.open("wb")
+        self._writer = Writer(self._file, self._schema, compression="zstd")
         self._group: list[list[Cell]] = []
         self._rows = 0
 
@@ -39,9 +41,11 @@ class ParquetWriter:
     def finish(self, summary: Summary) -> None:
         self._flush()
         self._writer.close()
+        self._file.close()
 
     def abandon(self) -> bool:
         self._writer.close()
+        self._file.close()
         return False
 
     def _flush(self) -> None:
