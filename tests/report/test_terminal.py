@@ -152,6 +152,12 @@ def test_findings_come_before_the_worst_rows(
     assert len(set(line[2:20])) < len(set(line))
 
 
+def test_no_rows_have_no_standard() -> None:
+    out = io.StringIO()
+    print_summary(Summary.of([]), 1, [], out)
+    assert out.getvalue().startswith("NOTHING COMPARED\n")
+
+
 def test_rows_without_an_error_have_no_trend() -> None:
     out = io.StringIO()
     print_summary(Summary.of([MISSING, MISSING]), 1, [], out)

@@ -73,7 +73,7 @@ def print_metrics(results: Sequence[Result], out: TextIO) -> None:
 
 def headline(summary: Summary) -> str:
     if not summary.total:
-        return f"NOTHING COMPARED ({summary.standard})"
+        return "NOTHING COMPARED"
     word = "FAIL" if summary.exit_code else "PASS"
     first = summary.first_failed
     by = f"by standard {summary.standard}"

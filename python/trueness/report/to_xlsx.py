@@ -178,7 +178,7 @@ def _lines(summary: Summary) -> Iterator[tuple[str, str]]:
     for side, found in summary.recognised.items():
         yield side, f"{found.get('root', '')} ({found.get('layout', '')})"
     yield "compared", verdicts(summary)
-    yield "coverage", coverage(summary)
+    yield "coverage", coverage(summary).removeprefix("coverage: ")
     diagnosis = summary.diagnosis
     if diagnosis is None:
         return

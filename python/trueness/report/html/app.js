@@ -105,7 +105,7 @@ function connect(data, state, page) {
 
 function drawHeadline(data, word) {
   const head = byId("headline");
-  head.textContent = `${word(data.verdict)} (${data.standard})`;
+  head.textContent = word(data.verdict) + (data.standard && ` (${data.standard})`);
   head.className = data.verdict === "PASS" ? "pass" : "fail";
   document.title = `trueness: ${data.verdict}`;
 }
