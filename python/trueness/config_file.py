@@ -16,7 +16,8 @@ def read_config_file(what: str, path: str | PathLike[str]) -> object:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{what}: {file} cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"{what}: {file} cannot be read: {why}") from None
     readers = {".json": _json, ".toml": _toml, ".yaml": _yaml, ".yml": _yaml}
     if file.suffix not in readers:
         raise UsageError(f"{what}: the name of {file} ends in none of {', '.join(readers)}")
