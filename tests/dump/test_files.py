@@ -102,6 +102,16 @@ def test_a_problem_is_said_once_and_goes_no_further(caplog: pytest.LogCaptureFix
         raise KeyboardInterrupt
 
 
+def test_another_problem_of_the_same_type_is_said_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            with guard.Forgiving("test_files, two", strict=False):
+                raise ValueError("apples")
+            with guard.Forgiving("test_files, two", strict=False):
+                raise ValueError("pears")
+    assert ["apples" in r.getMessage() for r in caplog.records] == [True, False]
+
+
 def test_nothing_heavy_is_imported() -> None:
     program = "import sys, trueness.dump; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

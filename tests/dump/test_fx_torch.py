@@ -333,6 +333,8 @@ def test_a_folder_in_use_and_wrong_options_are_refused(
     (tmp_path / RANK / "graph_1").mkdir(parents=True)
     with pytest.raises(UsageError, match="not empty"):
         dump.fx(model, tmp_path)
+    with pytest.raises(UsageError, match="model comes before"):
+        dump.fx(str(tmp_path / "new"))
     with pytest.raises(UsageError, match="path is missing"):
         dump.fx(model)
     with pytest.raises(UsageError, match="nothing would be dumped"):

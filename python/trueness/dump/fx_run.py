@@ -57,6 +57,8 @@ def fx(
         options = {**locals()}
         del options["model"]
         return lambda function: _decorated(function, fx(function, **options))
+    if isinstance(model, str | os.PathLike):
+        raise UsageError("the model comes before the folder; without one give @fx(path=...)")
     if not os.fspath(path):
         raise UsageError("path is missing: the folder to dump into")
     choice = choice_of(layers, tokens, inputs, outputs)

@@ -40,5 +40,10 @@ class Forgiving:
     ) -> bool:
         if self._strict or not isinstance(error, Exception):
             return False
-        say_once(self._what, type(error).__name__, f"{error or type(error).__name__}")
+        # Two problems of one type are two: only the same line of code makes them of one kind.
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+        name = type(error).__name__
+        say_once(self._what, f"{name} {place}", f"{error or name}")
         return True
