@@ -49,3 +49,5 @@ def test_odd_numbers(found: list[Result], with_graph: bool) -> None:
     diagnosis = localiser.diagnosis()
     assert diagnosis.conclusion
     assert all(not isnan(finding.score) and finding.evidence for finding in diagnosis.findings)
+    said = " ".join(line for finding in diagnosis.findings for line in finding.evidence)
+    assert not any(number in said for number in ("+nan", "-nan", "+inf", "-inf"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from math import inf, nan, sqrt
+from math import inf, isfinite, nan, sqrt
 
 from trueness.diagnose.rank import Suspect
 from trueness.model import Finding, Result
@@ -73,9 +73,9 @@ def _of_error(suspect: Suspect) -> Iterator[str]:
         f"{suspect.inherited:.2g}: {times:.3g} times more than its inputs and rounding explain"
     )
     drift, shift = _norm_and_mean(suspect.result)
-    if suspect.drift:
+    if suspect.drift and isfinite(drift):
         yield f"its norm is off by {100 * drift:+.3g} %, which noise does not do"
-    if suspect.shift:
+    if suspect.shift and isfinite(shift):
         yield f"its mean is off by {shift:+.2g} of its root mean square: a bias, not noise"
     if suspect.peers:
         yield _of_peers(suspect)
