@@ -183,3 +183,27 @@ def test_a_damaged_index_is_a_row(models, golden, tmp_path):
     broken = [row for row in found if row.reason.startswith("not a whole index")]
     assert len(broken) == 4
     assert all(row.passed is False for row in broken)
+
+
+def test_of_runs_made_again_the_newest_is_compared_and_every_device(models, tmp_path):
+    x = {"x": IMAGES[0]}
+    dumper = OnnxDumper(models / "float.onnx", x, Choice("disable"))
+    zeros = {"x": np.zeros_like(IMAGES[0])}
+    for time, device, given in (
+        ("20260101000000", 0, zeros),
+        ("20260101000001", 0, x),
+        ("20260101000001", 1, x),
+    ):
+        dumper.dump(given, str(tmp_path / "my" / time / str(device) / "m" / "0" / "0"))
+    dumper.dump(x, str(tmp_path / "golden" / "20260101000000" / "0" / "m" / "0" / "0"))
+    found = rows(str(tmp_path / "my"), str(tmp_path / "my"))
+    compared = [row for row in found if row.golden and row.my]
+    assert {row.my.rank for row in compared} == {0, 1}
+    assert {row.verdict for row in compared} == {"pass"}
+    assert all("20260101000001" in row.my.path for row in compared)
+    older = [row for row in found if "an older run" in row.reason]
+    assert len(older) == 2
+    one = rows(str(tmp_path / "golden"), str(tmp_path / "my"))
+    assert {row.my.rank for row in one if row.golden and row.my} == {0}
+    alone = rows(str(tmp_path / "my"), str(tmp_path / "my"), rank=1)
+    assert {row.my.rank for row in alone if row.golden and row.my} == {1}

@@ -1,11 +1,13 @@
 """Dumps of `trueness benchmark --dump`: folders of an `onnx_dump.json`, which has the graph, and of
 one file with all tensors, or with their statistics in the index. Each run of the model is a
-folder, named by its number."""
+folder, named by its number, in CANN's tree: `{time}/{device}/{model}/{model_id}/{run}`."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -21,6 +23,7 @@ LARGEST = 1 << 28
 """Bytes of an index; that of 100,000 nodes has some 40 million."""
 DEEPEST = 7
 """How far below the given folder an index may lie: output/dump/time/device/name/id/run."""
+_TREE = re.compile(r"(.*/)(\d{14})/(\d{1,9})(/[^/]+/[^/]+/\d+)/[^/]+\Z", re.DOTALL)
 MODEL_INPUT = "Input"
 """The operator type of what the model was given."""
 
@@ -36,19 +39,24 @@ class OnnxDump:
         return None
 
     def discover(self, root: Path, *, rank: int | None, token: int | None) -> Dump:
-        """A token is a run. `rank` has no meaning here and is ignored."""
+        """A token is a run, a rank a device. Of a run that was made again in the same tree the
+        newest is taken, and the older ones are left over."""
         tensors: list[TensorRef] = []
         graphs: list[Graph] = []
-        leftover: list[Leftover] = []
-        evidence: list[str] = []
-        skipped = 0
-        for path in _indexes(os.fspath(root)):
+        paths, leftover = _newest([*_indexes(os.fspath(root))])
+        evidence = [f"{len(leftover)} older of the same name left out"] if leftover else []
+        skipped: Counter[str] = Counter()
+        for path in paths:
             run = _run_number(path)
+            device = _device(path)
             if token is not None and run not in (None, token):
-                skipped += 1
+                skipped["token"] += 1
+                continue
+            if rank is not None and device not in (None, rank):
+                skipped["rank"] += 1
                 continue
             try:
-                found = _read(path, run)
+                found = _read(path, run, device)
             except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
                 what = f"{type(error).__name__}: {error}"
                 leftover.append(Leftover(TensorRef(path), f"not a whole index: {what}"))
@@ -58,8 +66,7 @@ class OnnxDump:
             leftover += found.leftover
             evidence.append(found.evidence)
         said = "; ".join(dict.fromkeys(evidence))
-        counts = {"token": skipped} if skipped else {}
-        return Dump(self.name, str(root), tensors, graphs, leftover, (), said, counts)
+        return Dump(self.name, str(root), tensors, graphs, leftover, (), said, dict(skipped))
 
 
 @dataclass(frozen=True)
@@ -92,22 +99,46 @@ def _says_so(path: str) -> bool:
         return False
 
 
+def _newest(paths: Sequence[str]) -> tuple[list[str], list[Leftover]]:
+    """Those of which no younger one is in the same tree, and the others."""
+    trees = {path: _TREE.match(os.path.abspath(path)) for path in paths}
+    times: dict[tuple[str, ...], str] = {}
+    for found in trees.values():
+        if found:
+            key = found.group(1, 3, 4)
+            times[key] = max(found[2], times.get(key, ""))
+    kept: list[str] = []
+    older: list[Leftover] = []
+    for path, found in trees.items():
+        if found is None or times[found.group(1, 3, 4)] == found[2]:
+            kept.append(path)
+        else:
+            reason = f"an older run: {times[found.group(1, 3, 4)]} holds the same"
+            older.append(Leftover(TensorRef(path), reason, expected=True))
+    return kept, older
+
+
+def _device(path: str) -> int | None:
+    found = _TREE.match(os.path.abspath(path))
+    return int(found[3]) if found else None
+
+
 def _run_number(path: str) -> int | None:
     name = os.path.basename(os.path.dirname(path))
     return int(name) if name.isdecimal() and len(name) < 10 else None
 
 
-def _read(path: str, run: int | None) -> _Found:
+def _read(path: str, run: int | None, device: int | None) -> _Found:
     if os.path.getsize(path) > LARGEST:
         raise ValueError(f"more than {LARGEST} bytes")
     with open(path, encoding="utf-8") as file:
         index = json.load(file)
     ops, places = _graph(index)
     optimised = index["level"] != "disable"
-    graph = Graph(path, str(index["model"]), None, None, ops, optimised)
+    graph = Graph(path, str(index["model"]), None, device, ops, optimised)
     folder = os.path.dirname(path)
     data = None if index["data"] is None else os.path.join(folder, os.path.basename(index["data"]))
-    base = TensorRef(data or path, io="output", token=run)
+    base = TensorRef(data or path, io="output", token=run, rank=device)
     tensors = []
     for entry in index["tensors"]:
         name = str(entry["name"])
