@@ -191,6 +191,13 @@ def test_a_dump_as_npy_as_well(models, bench, images):
     assert not [name for name in bench.files("*.npy") if "filling" in name]
 
 
+def test_a_layer_that_the_graph_does_not_have_is_said(models, bench, images, caplog):
+    arguments = ["-i", images[0], "-o", bench.output, "--dump", 1, "--layers", "fc,nothing*"]
+    assert bench(models / "cnn.onnx", *arguments) == 0
+    said = [m for m in caplog.messages if "no node of the graph that runs" in m]
+    assert said == ["no node of the graph that runs is called nothing*"]
+
+
 def test_a_dump_as_an_npu_leaves_it(models, bench, images):
     arguments = ["-i", images[0], "-o", bench.output, "--dump", 1, "--dump-format", "ge"]
     assert bench(models / "cnn.onnx", *arguments, "--dump-npy", 1) == 0

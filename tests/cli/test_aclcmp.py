@@ -96,6 +96,19 @@ def test_the_exit_code_of_the_program_wins(
     assert len(rows(tmp_path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "more", "said"),
+    [(3, (), "exit code 3: that of the program"), (0, ("--exit-zero",), "exit code 0: as asked")],
+)
+def test_the_exit_code_that_is_printed_is_the_one_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: int, more: tuple[str, ...], said: str
+) -> None:
+    good, bad = array(tmp_path / "a.npy", 1, 2), array(tmp_path / "b.npy", 1, 3)
+    lines = label("pta", "x", good).strip() + "\r" + label("acl", "x", bad).strip()
+    assert aclcmp(tmp_path, lines, *more, code=code) == code
+    assert capsys.readouterr().out.splitlines()[-1] == said
+
+
 def test_a_repeated_id_is_compared_as_often(tmp_path: Path) -> None:
     lines = ""
     for step in range(3):

@@ -76,6 +76,8 @@ class OnnxDumps:
             )
             size = f"{self._dumper.nbytes:,}"
             LOGGER.info("a dump of one run takes about %s bytes", size)
+            for glob in self._dumper.unknown_layers:
+                LOGGER.warning("no node of the graph that runs is called %s", glob)
         return self._dumper
 
     def _convert(self, folder: Path) -> None:

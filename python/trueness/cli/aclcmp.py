@@ -6,11 +6,14 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from trueness.errors import UsageError
+
+if TYPE_CHECKING:
+    from trueness.report import Summary
 
 _Text = Optional[str]  # noqa: UP045 - typer reads it while Python 3.10 is running
 Command = Annotated[
@@ -48,28 +51,32 @@ def aclcmp(
     Exit codes: that of the program when it is not 0; else 0 every pair passes, 1 something differs
     or could not be compared, 2 nothing could be compared."""
     from trueness.aclcmp import command_of, run
+    from trueness.report import print_summary
 
     words = command_of(command)
     folder = Path(output) / f"aclcmp_{datetime.now():%Y%m%d_%H%M%S_%f}_{os.getpid()}"
     folder.mkdir(parents=True)
     code = run(words, folder)
     try:
-        compared = _compare(folder, wait, standard, report, top, quiet)
+        summary, reports = _compare(folder, wait, standard, report)
     except UsageError as error:
         if not code:
             raise
         print(f"trueness: {error}", file=sys.stderr)
         raise typer.Exit(code) from None
-    raise typer.Exit(code or (0 if exit_zero else compared))
+    code = code or (0 if exit_zero else summary.exit_code)
+    if not quiet:
+        print_summary(summary, top, reports, sys.stdout, exit_code=code)
+    raise typer.Exit(code)
 
 
 def _compare(
-    folder: Path, wait: float, standard: str | None, report: str, top: int, quiet: bool
-) -> int:
+    folder: Path, wait: float, standard: str | None, report: str
+) -> tuple[Summary, list[Path]]:
     from trueness.aclcmp import compare_labels, task_of
     from trueness.dump.files import safe_name
     from trueness.model import Result
-    from trueness.report import Reports, Summary, print_summary
+    from trueness.report import Reports, Summary
     from trueness.report.to_aclcmp import to_aclcmp
 
     tasks: dict[str, list[Result]] = {}
@@ -84,6 +91,4 @@ def _compare(
         reports.finish(summary)
     for task, rows in tasks.items():
         to_aclcmp(rows, folder / f"{safe_name(task) if task else ''}_cmp_result.csv")
-    if not quiet:
-        print_summary(summary, top, reports.paths, sys.stdout)
-    return summary.exit_code
+    return summary, [*reports.paths]

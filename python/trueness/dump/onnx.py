@@ -134,6 +134,15 @@ class OnnxDumper:
         """Bytes a dump takes, without tensors whose shape is known only after the run."""
         return sum(slot.nbytes for slot in self._ports.slots.values())
 
+    @property
+    def unknown_layers(self) -> list[str]:
+        """Globs that no node of the dumped graph has the name for."""
+        return [
+            glob
+            for glob in self._choice.layers
+            if not any(fnmatchcase(name, glob) for name in self._nodes)
+        ]
+
     def dump(self, feeds: Mapping[str, Array], folder: str) -> OnnxDump:
         """Runs the model once and writes `folder`, which must not exist yet: it appears when all
         of it is there. Raises OSError, also for a disk that is too small, and what ONNX Runtime

@@ -54,7 +54,11 @@ def print_summary(
         print("\n".join((*lines, *_missing(summary, top), *_trend(summary, PLAIN))), file=out)
     for report in reports:
         print(f"report: {report}", file=out)
-    print(EXIT_CODES[code] if code == summary.exit_code else "exit code 0: as asked", file=out)
+    if code == summary.exit_code:
+        print(EXIT_CODES[code], file=out)
+    else:
+        why = "that of the program" if code else "as asked"
+        print(f"exit code {code}: {why}", file=out)
 
 
 def print_metrics(results: Sequence[Result], out: TextIO) -> None:
