@@ -145,6 +145,29 @@ def test_arrays_that_do_not_fit_leave_the_summary(tmp_path: Path) -> None:
 BLOCK = {"unit": "ms", "avg": 20.0, "p50": 19.0, "p90": 25.0, "p99": 40.0, "min": 1.0, "max": 50.0}
 
 
+@pytest.mark.parametrize("name", ["ttfts", "itls", "input_lens", "output_lens"])
+def test_what_should_be_an_array_and_is_none_is_an_error_of_the_run(
+    tmp_path: Path, name: str
+) -> None:
+    (run,) = read(write(tmp_path / "a.json", vllm(**{name: "text"})))
+    assert run.requests is None
+    assert [note.message for note in run.notes if note.level == "error"] == [
+        f"{name} is no array: only its summary is used"
+    ]
+
+
+def test_lengths_of_prompts_may_be_missing(tmp_path: Path) -> None:
+    found = vllm()
+    del found["input_lens"]
+    (run,) = read(write(tmp_path / "a.json", found))
+    assert run.requests is not None and not run.notes
+
+
+def test_a_run_that_completed_nothing_is_an_error(tmp_path: Path) -> None:
+    (run,) = read(write(tmp_path / "a.json", vllm(detailed=False, completed=0)))
+    assert "no request was completed" in [n.message for n in run.notes if n.level == "error"]
+
+
 def aiperf() -> dict[str, object]:
     return {
         "schema_version": "1.4",

@@ -27,6 +27,7 @@ VALUES = {
     "total_token_throughput": "token_rate",
     "total_throughput": "token_rate",
 }
+ARRAYS = ("ttfts", "itls", "input_lens", "output_lens")
 SETTINGS = (
     *("backend", "endpoint_type", "model_id", "num_prompts", "request_rate", "burstiness"),
     *("max_concurrency", "dataset_name", "random_input_len", "random_output_len"),
@@ -42,6 +43,8 @@ def read_result(found: Object, name: str) -> Run:
     notes: list[Note] = []
     details = _details(found, name, notes)
     requests, gaps = details if details else (None, None)
+    if number(found.get("completed")) == 0:
+        notes.append(Note("error", name, "no request was completed"))
     kind = "vllm bench serve" if "total_token_throughput" in found else "sglang bench_serving"
     return Run(
         name=name,
@@ -73,6 +76,11 @@ def _stated(found: Object) -> Stated:
 
 def _details(found: Object, name: str, notes: list[Note]) -> tuple[Requests, Gaps | None] | None:
     """Requests from the arrays, when there are any and they fit each other."""
+    broken = [key for key in ARRAYS if not isinstance(found.get(key), list | None)]
+    if broken:
+        message = f"{', '.join(broken)} is no array: only its summary is used"
+        notes.append(Note("error", name, message))
+        return None
     ttft, output = numbers(found.get("ttfts")) * 1e3, numbers(found.get("output_lens"))
     count = len(ttft)
     if not count:
@@ -80,7 +88,9 @@ def _details(found: Object, name: str, notes: list[Note]) -> tuple[Requests, Gap
         notes.append(Note("info", name, message))
         return None
     itl, owner = _flat(found.get("itls"))
-    columns = {"ttft": ttft, "output_tokens": output, "input_tokens": numbers(found["input_lens"])}
+    columns = {"ttft": ttft, "output_tokens": output}
+    if isinstance(found.get("input_lens"), list):
+        columns["input_tokens"] = numbers(found["input_lens"])
     if isinstance(found.get("latencies"), list):
         columns["e2e"] = numbers(found["latencies"]) * 1e3
     elif len(itl):
