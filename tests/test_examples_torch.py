@@ -63,3 +63,10 @@ def test_every_example_is_tested() -> None:
     assert names - {"tiny_transformer"} == {
         name for name in names - {"tiny_transformer"} if f'"{name}' in text or f"'{name}" in text
     }
+
+
+def test_an_example_without_its_folder_says_how_to_run_it() -> None:
+    ran = run(str(EXAMPLES / "module_hooks.py"))
+    assert ran.returncode == 1
+    assert "Run: python examples/module_hooks.py FOLDER" in ran.stderr
+    assert "Traceback" not in ran.stderr
