@@ -157,8 +157,8 @@ void add_ulp_in(const T* g, const T* m, std::size_t n, const LaneGrid<T, I>& sha
     const std::uint64_t limit = out.asked.ulp;
     auto found = distances(U{});
     const auto add = [&](V golden, V my) {
-        const M a = place<kRounds, kGradual, V, M>(golden, grid);
-        const M b = place<kRounds, kGradual, V, M>(my, grid);
+        const M a = place<kRounds, kGradual, V, M, U>(golden, grid);
+        const M b = place<kRounds, kGradual, V, M, U>(my, grid);
         found.add((U)larger(a, b) - (U)smaller(a, b), limit);
     };
     std::size_t i = 0;

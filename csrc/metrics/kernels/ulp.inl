@@ -44,8 +44,9 @@ LaneGrid<T, I> lane_grid(UlpGrid grid) {
     return out;
 }
 
-// Place of x in the list; -0 and +0 share place 0.
-template <bool kRounds, bool kGradual, class V, class M, class T, class I>
+// Place of x in the list; -0 and +0 share place 0. Rounding is unsigned: strips with NaN come here
+// too before it is known that they do not count.
+template <bool kRounds, bool kGradual, class V, class M, class U, class T, class I>
 inline M place(V x, const LaneGrid<T, I>& grid) {
     constexpr int kSign = sizeof(T) * 8 - 1;
     constexpr I kMagnitude = static_cast<I>(~(I{1} << kSign));
@@ -57,7 +58,8 @@ inline M place(V x, const LaneGrid<T, I>& grid) {
     const M magnitude = bits & kMagnitude;
     M index = magnitude;
     if constexpr (kRounds) {
-        index = (magnitude + grid.half + ((magnitude >> grid.shift) & I{1})) >> grid.shift;
+        const M even = (magnitude >> grid.shift) & I{1};
+        index = (M)((U)magnitude + (U)(even + grid.half)) >> grid.shift;
     }
     if constexpr (kGradual) {
         const M tiny = (M)((V)magnitude * grid.spacings + kWhole) & kFractionMask;
@@ -74,8 +76,8 @@ std::uint64_t largest_ulp(const T* g, const T* m, std::size_t n, const LaneGrid<
     const LaneGrid<T, I> grid = shared;
     U top = U{};
     const auto add = [&](V golden, V my) {
-        const M a = place<kRounds, kGradual, V, M>(golden, grid);
-        const M b = place<kRounds, kGradual, V, M>(my, grid);
+        const M a = place<kRounds, kGradual, V, M, U>(golden, grid);
+        const M b = place<kRounds, kGradual, V, M, U>(my, grid);
         top = larger(top, (U)larger(a, b) - (U)smaller(a, b));
     };
     std::size_t i = 0;
