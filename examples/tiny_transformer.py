@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 from torch.nn import functional
 
 WIDTH, HEADS, LAYERS, WORDS, LENGTH = 32, 4, 3, 50, 6
@@ -15,7 +15,7 @@ BROKEN_LAYER = 1
 kernels = {"gelu": functional.gelu}
 
 
-@torch.library.custom_op("tiny::gelu", mutates_args=())
+@library.custom_op("tiny::gelu", mutates_args=())
 def gelu(x: Tensor) -> Tensor:
     """An operator with a kernel of its own, as accelerators have them."""
     return kernels["gelu"](x)

@@ -34,6 +34,8 @@ CHUNK_BYTES = 64 << 20
 
 _LAYOUTS = (TorchairFx(), TorchModules())
 _NARROW = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e8m0")
+_Sides = tuple[str, tuple[int, ...] | None, str, tuple[int, ...] | None]
+"""Dtype and shape of golden and of my tensor."""
 _Key = tuple[str, int | None, str, str, int, tuple[int, ...]]
 
 
@@ -161,21 +163,8 @@ class Against:
             mine = tensor_from_array(dump_files.on_host(tensor))
             dtype = mine.dtype
             outcome = compare_tensors(golden, mine, self._standard, self._metrics, 0)
-        return Result(
-            ref,
-            my,
-            outcome.state,
-            outcome.reason,
-            outcome.metrics,
-            outcome.passed,
-            self._standard.label,
-            "while running",
-            golden.dtype,
-            tuple(golden.logical_shape),
-            dtype,
-            shape,
-            golden.nbytes + int(tensor.nbytes),
-        )
+        sides = golden.dtype, tuple(golden.logical_shape), dtype, shape
+        return self._row(ref, my, outcome, sides, golden.nbytes + int(tensor.nbytes))
 
     def _by_statistics(self, ref: TensorRef, my: TensorRef, tensor: dump_files.Tensor) -> Result:
         """Those of the tensor are computed where it lies."""
@@ -193,6 +182,12 @@ class Against:
         )
         golden = statistics_of(ref, self._files)
         outcome = compare_statistics(golden, mine, self._standard)
+        sides = golden.dtype, golden.shape, mine.dtype, mine.shape
+        return self._row(ref, my, outcome, sides)
+
+    def _row(
+        self, ref: TensorRef, my: TensorRef, outcome: Outcome, sides: _Sides, nbytes: int = 0
+    ) -> Result:
         return Result(
             ref,
             my,
@@ -202,10 +197,8 @@ class Against:
             outcome.passed,
             self._standard.label,
             "while running",
-            golden.dtype,
-            golden.shape,
-            mine.dtype,
-            mine.shape,
+            *sides,
+            nbytes,
         )
 
     def _in_chunks(self, golden: Tensor, tensor: dump_files.Tensor) -> tuple[Outcome, str]:

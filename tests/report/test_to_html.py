@@ -14,6 +14,7 @@ import pytest
 
 from builders.chromium import Chromium
 from builders.reports import HOSTILE_NAMES, hostile_rows, model_rows, result, summary_of
+from trueness import offline_page
 from trueness.errors import UsageError
 from trueness.model import Diagnosis, Metrics, Result, State, TensorRef
 from trueness.report import Summary, to_html, write_report
@@ -103,7 +104,7 @@ def test_the_words_are_the_same_in_both_languages() -> None:
 def test_without_bokeh_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(to_html, "find_spec", lambda _: None)
+    monkeypatch.setattr(offline_page, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r'pip install "trueness\[report\]"'):
         page_of(tmp_path, [])
     assert list(tmp_path.iterdir()) == []

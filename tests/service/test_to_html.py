@@ -4,13 +4,13 @@ import csv
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builders.chromium import Chromium
+from trueness import offline_page
 from trueness.errors import UsageError
 from trueness.service import service_compare
 
@@ -49,7 +49,7 @@ def test_nothing_of_the_inputs_is_markup(page: Path) -> None:
 def test_without_bokeh_it_says_what_to_install(
     samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["trueness.service.to_html"], "find_spec", lambda _: None)
+    monkeypatch.setattr(offline_page, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match=r'pip install "trueness\[service\]"'):
         service_compare([samples / "input"], [samples / "golden"], tmp_path / "out")
     assert not (tmp_path / "out" / "compare_result.html").exists()

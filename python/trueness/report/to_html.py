@@ -6,18 +6,14 @@ Content-Security-Policy lets no script run but the two of the page, by their has
 from __future__ import annotations
 
 import json
-import zlib
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
-from importlib.util import find_spec
 from itertools import repeat
 from math import inf
 from pathlib import Path
 from string import Template
 
-from trueness.errors import UsageError
 from trueness.model import Finding, Result, layer_of
+from trueness.offline_page import bokeh_scripts, packed, script_hash
 from trueness.report.columns import location, shape_text
 from trueness.report.kept import Kept
 from trueness.report.names import clean, cut, name_of, operator, tensor, title
@@ -54,7 +50,9 @@ _HERE = Path(__file__).parent / "html"
 
 class HtmlWriter:
     def __init__(self, path: Path) -> None:
-        self._library = _library()
+        self._library = bokeh_scripts(
+            _LIBRARY, 'an HTML report needs bokeh: pip install "trueness[report]"'
+        )
         self._path = path
         self._kept = Kept(WORST, THINNED)
 
@@ -63,7 +61,7 @@ class HtmlWriter:
 
     def finish(self, summary: Summary) -> None:
         program = "\n".join(_read(name) for name in _PARTS)
-        hashes = " ".join(f"'sha256-{_hash(script)}'" for script in (program, self._library))
+        hashes = " ".join(f"'sha256-{script_hash(script)}'" for script in (program, self._library))
         policy = (
             f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
             "base-uri 'none'; form-action 'none'"
@@ -72,7 +70,7 @@ class HtmlWriter:
             policy=policy,
             style=_read("style.css"),
             data=_packed_rows(summary, self._kept),
-            library=_packed(self._library),
+            library=packed(self._library),
             program=program,
         )
         self._path.write_text(page, encoding="utf-8")
@@ -81,36 +79,17 @@ class HtmlWriter:
         return False
 
 
-def _library() -> str:
-    """Bokeh's own scripts, as its package brings them."""
-    spec = find_spec("bokeh")
-    if spec is None or not spec.origin:
-        raise UsageError('an HTML report needs bokeh: pip install "trueness[report]"')
-    folder = Path(spec.origin).parent / "server" / "static" / "js"
-    texts = [(folder / name).read_text(encoding="utf-8") for name in _LIBRARY]
-    # A debugger would look for the maps that the last line of a script names.
-    return "\n".join(text.split("//# sourceMappingURL=")[0] for text in texts)
-
-
 def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def _hash(script: str) -> str:
-    return b64encode(sha256(script.encode()).digest()).decode()
-
-
-def _packed(text: str) -> str:
-    return b64encode(zlib.compress(text.encode(), 9)).decode()
-
-
 def _packed_rows(summary: Summary, kept: Kept) -> str:
-    packed = ""
+    block = ""
     for longest in _LENGTHS:
-        packed = _packed(_data(summary, kept, longest))
-        if len(packed) <= _MOST:
+        block = packed(_data(summary, kept, longest))
+        if len(block) <= _MOST:
             break
-    return packed
+    return block
 
 
 def _data(summary: Summary, kept: Kept, longest: int) -> str:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-import zlib
-from base64 import b64encode
 from collections.abc import Sequence
-from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
-from trueness.errors import UsageError
+from trueness.offline_page import bokeh_scripts, packed, script_hash
 from trueness.service.comparison import Comparison
 from trueness.service.crosscheck import Check
 from trueness.service.distributions import SIDES, Distributions
@@ -34,9 +30,9 @@ def to_html(
     comparison: Comparison, drawn: Distributions, checks: Sequence[Check], path: Path
 ) -> None:
     """Writes the page. Raises UsageError when Bokeh, whose scripts are in it, is not installed."""
-    library = _library()
+    library = bokeh_scripts(LIBRARY, f"compare_result.html needs bokeh: {EXTRA}")
     program = "\n".join(_read(name) for name in PROGRAM)
-    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in (program, library))
+    hashes = " ".join(f"'sha256-{script_hash(script)}'" for script in (program, library))
     policy = (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -44,34 +40,16 @@ def to_html(
     page = Template(_read("page.html")).substitute(
         policy=policy,
         style=_read("style.css"),
-        data=_packed(json.dumps(_data(comparison, drawn), allow_nan=False)),
-        library=_packed(library),
+        data=packed(json.dumps(_data(comparison, drawn), allow_nan=False)),
+        library=packed(library),
         program=program,
     )
     with whole(path) as partial:
         partial.write_text(page, encoding="utf-8")
 
 
-def _library() -> str:
-    spec = find_spec("bokeh")
-    if spec is None or not spec.origin:
-        raise UsageError(f"compare_result.html needs bokeh: {EXTRA}")
-    folder = Path(spec.origin).parent / "server" / "static" / "js"
-    texts = [(folder / name).read_text(encoding="utf-8") for name in LIBRARY]
-    # A debugger would look for the maps that the last line of a script names.
-    return "\n".join(text.split("//# sourceMappingURL=")[0] for text in texts)
-
-
 def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    return b64encode(sha256(script.encode()).digest()).decode()
-
-
-def _packed(text: str) -> str:
-    return b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _data(comparison: Comparison, drawn: Distributions) -> dict[str, object]:
