@@ -16,12 +16,12 @@ from trueness.errors import (
     TruenessError,
     UsageError,
 )
-from trueness.model import Pair, Result, State, TensorRef, Unmatched
 
 if TYPE_CHECKING:
     from trueness._core import Sums
     from trueness.compare.files import compare_files
     from trueness.dumps import DumpComparison, compare_dumps
+    from trueness.model import Pair, Result, State, TensorRef, Unmatched
     from trueness.read import open_file as open
 
 __all__ = [
@@ -47,7 +47,12 @@ __all__ = [
 
 _LAZY = {
     "DumpComparison": ("trueness.dumps", "DumpComparison"),
+    "Pair": ("trueness.model", "Pair"),
+    "Result": ("trueness.model", "Result"),
+    "State": ("trueness.model", "State"),
     "Sums": ("trueness._core", "Sums"),
+    "TensorRef": ("trueness.model", "TensorRef"),
+    "Unmatched": ("trueness.model", "Unmatched"),
     "compare_dumps": ("trueness.dumps", "compare_dumps"),
     "compare_files": ("trueness.compare.files", "compare_files"),
     "open": ("trueness.read", "open_file"),

@@ -3,52 +3,27 @@ they run, so that help is quick."""
 
 from __future__ import annotations
 
-import logging
 import sys
-import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import TextIO
 
 import typer
 
-from trueness.cli import (
-    aclcmp,
-    benchmark,
-    compare,
-    convert,
-    demo,
-    diff_reports,
-    fusion_bisect,
-    inspect,
-    replay,
-    service_compare,
-    standards,
-)
+from trueness.cli.verbs import Verbs
 from trueness.errors import TruenessError
 
 COULD_NOT_RUN = 2
 
 app = typer.Typer(
     name="trueness",
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(compare.compare)
-app.command()(aclcmp.aclcmp)
-app.command()(demo.demo)
-app.command("diff-reports")(diff_reports.diff_reports_command)
-app.command("replay")(replay.replay_command)
-app.command()(benchmark.benchmark)
-app.command("fusion-bisect")(fusion_bisect.fusion_bisect)
-app.command("inspect")(inspect.inspect_command)
-app.command("convert")(convert.convert_command)
-app.command()(standards.standards)
-app.command("service-compare")(service_compare.service_compare)
-app.add_typer(service_compare.msserviceprofiler, name="msserviceprofiler", hidden=True)
 
 
 def _version(wanted: bool) -> None:
@@ -86,11 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except (TruenessError, OSError) as error:
-        if logging.getLogger("trueness").isEnabledFor(logging.DEBUG):
-            traceback.print_exc()
+        _print_trace()
         print(f"trueness: {_said(error)}", file=sys.stderr)
         return COULD_NOT_RUN
     return 0
+
+
+def _print_trace() -> None:
+    import logging
+    import traceback
+
+    if logging.getLogger("trueness").isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
 
 
 def _said(error: TruenessError | OSError) -> str:

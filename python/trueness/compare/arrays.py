@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trueness.model import Metrics, State
-
 if TYPE_CHECKING:
     from trueness._core import Sums
     from trueness.compare.standards import Standard
+    from trueness.model import Metrics, State
 
 
 @dataclass(frozen=True)
