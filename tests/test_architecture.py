@@ -32,7 +32,8 @@ ORCHESTRATOR = Room(names("model errors _core") | PIPELINE, names("numpy"), name
 PYTHON_ROOMS = {
     "__init__": Room(names("model errors dumps _core") | PIPELINE),
     "__main__": Room(names("cli")),
-    "model": Room(),
+    "quickly_made": Room(),
+    "model": Room(names("quickly_made")),
     "errors": Room(),
     "config_file": Room(names("errors"), lazy=names("yaml")),
     "offline_page": Room(names("errors")),
