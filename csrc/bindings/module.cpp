@@ -8,4 +8,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used()) {
     trueness::bind_files(module);
     trueness::bind_metrics(module);
     trueness::bind_pairs(module);
+    trueness::bind_csv(module);
 }

@@ -33,5 +33,6 @@ void bind_tensor(pybind11::module_& module);
 void bind_files(pybind11::module_& module);
 void bind_metrics(pybind11::module_& module);
 void bind_pairs(pybind11::module_& module);
+void bind_csv(pybind11::module_& module);
 
 }  // namespace trueness

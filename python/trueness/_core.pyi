@@ -208,6 +208,11 @@ def compare_files(
     both, sums). `asked` holds metrics and tolerances, as for `compare`, by the two dtypes. None for
     a pair that is not so plain, has `below` bytes or more, or went wrong in any way."""
 
+def csv_line(cells: list[str | int | float], /) -> bytes:
+    """A row of a CSV file in UTF-8 with its line feed. Floats stand as `repr` writes them; text
+    that a spreadsheet would run gets a quote before it, carriage returns and zero characters become
+    \\r and \\0, and what cannot be encoded, such as some names of files, an escape."""
+
 METRIC_NAMES: tuple[str, ...]
 """Every metric, in the order of Sums.finish()."""
 

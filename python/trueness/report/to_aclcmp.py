@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from pathlib import Path
 
+from trueness._core import csv_line
 from trueness.model import Result
 from trueness.report.columns import Cell, location, shape_text
-from trueness.report.to_csv import Texts
 
 _METRICS = (
     "cosine_similarity",
@@ -37,10 +37,9 @@ def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     final = Path(path)
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            texts = Texts()
-            file.write(texts.line(COLUMNS))
-            file.writelines(texts.line(_row(result)) for result in results)
+        with partial.open("wb") as file:
+            file.write(csv_line([*COLUMNS]))
+            file.writelines(csv_line(_row(result)) for result in results)
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)
