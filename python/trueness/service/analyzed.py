@@ -18,7 +18,7 @@ from trueness.service import tokens
 from trueness.service.batches import WANTED as BATCH
 from trueness.service.batches import steps_of
 from trueness.service.catalogue import STATISTICS
-from trueness.service.cells import floats, seconds
+from trueness.service.cells import as_bytes, floats, seconds
 from trueness.service.run import (
     EXECUTION,
     NONE,
@@ -183,7 +183,7 @@ def _requests(source: _Source, chunks: Chunks) -> tuple[Columns, dict[bytes, int
     parts: list[Columns] = []
     bad = dict.fromkeys(REQUEST, 0)
     for chunk in chunks(REQUEST):
-        ids += map(tokens.as_bytes, chunk.pop("id", ()))
+        ids += as_bytes(chunk.pop("id", ()))
         part = {}
         for name, cells in chunk.items():
             part[name], wrong = (seconds if name == "start" else floats)(cells)
@@ -227,11 +227,12 @@ def _exact_ends(source: _Source, columns: Columns, index: Mapping[bytes, int]) -
     ends = np.full(len(columns["start"]), np.nan)
     try:
         rows = source.connection.execute(
-            "SELECT timestamp, CASE WHEN json_valid(args) THEN json_extract(args, '$.res_list') END"
+            "SELECT timestamp,"
+            " CASE WHEN json_valid(args) THEN CAST(json_extract(args, '$.res_list') AS TEXT) END"
             " FROM slice WHERE name IN ('httpRes', 'DecodeEnd')"
         )
         for stamp, rid in rows:
-            place = index.get(tokens.as_bytes(rid))
+            place = index.get(rid)
             if place is not None and isinstance(stamp, int):
                 ends[place] = np.fmax(ends[place], stamp / 1e9)
     except BROKEN:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Bools = npt.NDArray[np.bool_]
 NONE: Floats = np.empty(0)
 NO_INTS: Ints = np.empty(0, np.int64)

@@ -15,6 +15,8 @@ Chunk = dict[str, Sequence[object]]
 Wanted = Mapping[str, Sequence[str]]
 """Our name of a column, and what it may be called; units in brackets and case do not matter."""
 ROWS = 16_384
+ROWS_A_FETCH = 512
+"""Rows live so briefly then that the garbage collector never walks them."""
 LONGEST_CELL = 1 << 26
 
 
@@ -73,5 +75,9 @@ def table_chunks(
     if listing in found:
         where = f"WHERE length({quoted(header[found[listing]])}) > 2"
     cursor = connection.execute(f"SELECT {columns} FROM {quoted(table)} {where}")
-    while rows := cursor.fetchmany(ROWS):
-        yield dict(zip(found, zip(*rows, strict=True), strict=True))
+    while rows := cursor.fetchmany(ROWS_A_FETCH):
+        cells: list[list[object]] = [list(column) for column in zip(*rows, strict=True)]
+        while len(cells[0]) < ROWS and (rows := cursor.fetchmany(ROWS_A_FETCH)):
+            for column, more in zip(cells, zip(*rows, strict=True), strict=True):
+                column += more
+        yield dict(zip(found, cells, strict=True))

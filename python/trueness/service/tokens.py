@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueness.service.cells import floats, seconds, text
+from trueness.service.cells import as_bytes, floats, seconds
 from trueness.service.run import NONE, Floats, Gaps, Ints
 from trueness.service.tables import Chunk
 
@@ -52,10 +52,11 @@ def _res_list_parts(
     for chunk in chunks:
         if set(chunk) != set(WANTED):
             return
-        rows = [i for i, name in enumerate(chunk["name"]) if as_bytes(name) == execution]
+        rows = [i for i, name in enumerate(as_bytes(chunk["name"])) if name == execution]
         ends = seconds([chunk["end"][i] for i in rows])[0]
         durations = floats([chunk["duration"][i] for i in rows])[0]
-        found = [_ENTRY.findall(as_bytes(chunk["res_list"][i])) for i in rows]
+        lists = as_bytes([chunk["res_list"][i] for i in rows])
+        found = [_ENTRY.findall(entries) for entries in lists]
         counts = [len(entries) for entries in found]
         entries = [entry for step in found for entry in step]
         yield (
@@ -64,10 +65,6 @@ def _res_list_parts(
             np.repeat(ends, counts),
             np.repeat(durations, counts),
         )
-
-
-def as_bytes(cell: object) -> bytes:
-    return cell if isinstance(cell, bytes) else text(cell).encode("utf-8", "replace")
 
 
 def _limited(
