@@ -37,7 +37,7 @@ PYTHON_ROOMS = {
     "errors": Room(),
     "config_file": Room(names("errors"), lazy=names("yaml")),
     "offline_page": Room(names("errors")),
-    "discover": Room(names("model errors")),
+    "discover": Room(names("quickly_made model errors")),
     "pair": Room(names("model errors config_file")),
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
     "compare": Room(names("model errors config_file read _core"), names("numpy")),

@@ -192,11 +192,26 @@ std::string path_from_python(const py::object& path) {
     return std::string(bytes);
 }
 
+std::optional<std::string> path_if_any(const py::object& path) {
+    try {
+        return path_from_python(path);
+    } catch (const py::error_already_set&) {
+        return std::nullopt;
+    }
+}
+
 py::str path_to_python(const std::string& path) {
     PyObject* const decoded =
         PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<py::ssize_t>(path.size()));
     if (decoded == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::str>(decoded);
+}
+
+py::str interned(const std::string& text) {
+    PyObject* made = PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+    if (made == nullptr) throw py::error_already_set();
+    PyUnicode_InternInPlace(&made);
+    return py::reinterpret_steal<py::str>(made);
 }
 
 void bind_files(py::module_& module) {

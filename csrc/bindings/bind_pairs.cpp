@@ -76,26 +76,15 @@ using PathPair = std::optional<std::pair<py::object, py::object>>;
 
 std::optional<Names> names_from_python(const PathPair& paths) {
     if (!paths) return std::nullopt;
-    try {
-        return Names{path_from_python(paths->first), path_from_python(paths->second)};
-    } catch (const py::error_already_set&) {
-        return std::nullopt;  // no name that a file can have
-    }
-}
-
-py::str interned(const std::string& text) {
-    PyObject* made = PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
-    if (made == nullptr) throw py::error_already_set();
-    PyUnicode_InternInPlace(&made);
-    return py::reinterpret_steal<py::str>(made);
+    auto golden = path_if_any(paths->first), my = path_if_any(paths->second);
+    if (!golden || !my) return std::nullopt;
+    return Names{std::move(*golden), std::move(*my)};
 }
 
 py::object to_python(std::optional<Answer>& answer) {
     if (!answer) return py::none();
-    py::tuple shape(answer->shape.size());
-    for (std::size_t i = 0; i < answer->shape.size(); ++i) shape[i] = answer->shape[i];
     return py::make_tuple(interned(answer->dtypes.first), interned(answer->dtypes.second),
-                          std::move(shape), answer->nbytes, answer->sums);
+                          to_tuple(answer->shape), answer->nbytes, answer->sums);
 }
 
 py::list compare_files(const std::vector<PathPair>& paths,

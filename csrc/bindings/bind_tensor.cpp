@@ -19,13 +19,6 @@ namespace {
 // A multiple of 8, so that packed elements start on a byte; small enough to stay in the cache.
 constexpr std::size_t kChunk = 32 * 1024;
 
-template <class Dim>
-py::tuple to_tuple(const std::vector<Dim>& dims) {
-    py::tuple result(dims.size());
-    for (std::size_t i = 0; i < dims.size(); ++i) result[i] = dims[i];
-    return result;
-}
-
 // Elements [begin, begin + count) as widened(dtype); `begin` on a byte.
 void fill(const TensorView& view, std::uint64_t begin, std::uint64_t count, std::byte* to) {
     const DType target = widened(view.dtype);

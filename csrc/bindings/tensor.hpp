@@ -3,7 +3,9 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "formats/file.hpp"
 
@@ -26,11 +28,24 @@ pybind11::object to_numpy(const Tensor& tensor);
 
 // File names are bytes to the system and str with surrogate escapes to Python.
 std::string path_from_python(const pybind11::object& path);
+// Nothing for what is no name that a file can have.
+std::optional<std::string> path_if_any(const pybind11::object& path);
 pybind11::str path_to_python(const std::string& path);
+
+// One object for all texts that are the same, which most names of types and kinds are.
+pybind11::str interned(const std::string& text);
+
+template <class Dim>
+pybind11::tuple to_tuple(const std::vector<Dim>& dims) {
+    pybind11::tuple result(dims.size());
+    for (std::size_t i = 0; i < dims.size(); ++i) result[i] = dims[i];
+    return result;
+}
 
 void bind_errors();
 void bind_tensor(pybind11::module_& module);
 void bind_files(pybind11::module_& module);
+void bind_headers(pybind11::module_& module);
 void bind_metrics(pybind11::module_& module);
 void bind_pairs(pybind11::module_& module);
 void bind_csv(pybind11::module_& module);

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import numpy.typing as npt
 from typing_extensions import Buffer
@@ -212,6 +212,13 @@ def csv_line(cells: list[str | int | float], /) -> bytes:
     """A row of a CSV file in UTF-8 with its line feed. Floats stand as `repr` writes them; text
     that a spreadsheet would run gets a quote before it, carriage returns and zero characters become
     \\r and \\0, and what cannot be encoded, such as some names of files, an escape."""
+
+Header: TypeAlias = tuple[str, tuple[tuple[str, int, str, tuple[int, ...], str], ...]]
+"""Kind of a file; io, index, dtype, logical shape and name of each of its tensors."""
+
+def describe_files(paths: Sequence[str]) -> list[Header | None]:
+    """The headers of many files, read on all threads; equal ones are one object. None for what
+    `open_file` refuses."""
 
 METRIC_NAMES: tuple[str, ...]
 """Every metric, in the order of Sums.finish()."""

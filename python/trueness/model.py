@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import nan
 from operator import attrgetter, itemgetter
-from typing import ClassVar
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from trueness.quickly_made import quickly_made
 
@@ -114,13 +114,11 @@ def tensor_in(ref: TensorRef, member: Member, io: str, index: int) -> TensorRef:
     return TensorRef(ref.path, member, ref.op_name, ref.op_type, io, index, *_AFTER_INDEX(ref))
 
 
-@quickly_made
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(NamedTuple):
     """What a file's header says of one of its tensors."""
 
     io: str
-    index: int
+    index: int  # type: ignore[assignment]  # tuple has a method of that name, for which is no use
     dtype: str
     shape: tuple[int, ...]
     name: str = ""
@@ -128,6 +126,14 @@ class Described:
 
 Describe = Callable[[TensorRef], Sequence[Described]]
 """Reads a file's header for whoever must not read. Raises FormatError or OSError."""
+
+
+@runtime_checkable
+class ReadsAhead(Protocol):
+    """A `Describe` that may be told what it is going to be asked for, to read all of it at once."""
+
+    def __call__(self, ref: TensorRef) -> Sequence[Described]: ...
+    def ahead(self, refs: Iterable[TensorRef]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

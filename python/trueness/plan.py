@@ -10,6 +10,7 @@ from os import PathLike
 from pathlib import Path
 
 from trueness import discover, pair
+from trueness.compare.headers import Headers
 from trueness.compare.open_files import OpenFiles
 from trueness.errors import LayoutError, PairingError, UsageError
 from trueness.model import Dump, Pair, Unmatched
@@ -80,7 +81,7 @@ def plan_dumps(
     if not golden.tensors and not my.tensors:
         raise UsageError(f"no tensors{filters.place} on either side")
     files = OpenFiles()
-    items = filters.items(pairing.pair(golden, my, files.describe))
+    items = filters.items(pairing.pair(golden, my, Headers(files)))
     if level is not None:
         items = at_level(level, golden, my, items, filters.skipped)
     recognised = [_recognised(dump, side) for dump, side in zip(found, sides, strict=True)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueness.discover.ge_names import MAX_LENGTH, Name, known_names, parse
+from trueness.discover.ge_names import MAX_LENGTH, Name, Names, known_names, parse
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.model import Dump
 
@@ -32,6 +32,7 @@ TIME = 1706596912161941
 )
 def test_forms(text: str, name: Name) -> None:
     assert parse(text, KNOWN) == name
+    assert Names(KNOWN.values()).parse(text) == name
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,25 @@ def test_forms(text: str, name: Name) -> None:
 )  # fmt: skip
 def test_other_names(text: str) -> None:
     assert parse(text, KNOWN) is None
+    assert Names(KNOWN.values()).parse(text) is None
 
 
 @given(st.text("Ad_.013", max_size=60))
 def test_any_text_is_read(text: str) -> None:
     found = parse(text, KNOWN)
     assert found is None or (found.op_type and text.startswith(found.op_type + "."))
+
+
+@given(
+    st.text("Ad_.013", max_size=20),
+    st.lists(st.sampled_from(["3", "0", f"{TIME}", "1" * 8, "1" * 21, "4", "x", ""]), max_size=8),
+)
+def test_remembered_names_are_read_alike(head: str, parts: list[str]) -> None:
+    text = ".".join([head, *parts])
+    names = Names(["Add", "Add_1", "layer.0/Mul"])
+    assert names.parse(text) == parse(text, KNOWN)
+    other = ".".join([head, "7", "8", "17000000"])
+    assert [names.parse(one) for one in (text, other)] == [parse(text, KNOWN), parse(other, KNOWN)]
 
 
 def discover(root: Path, *names: str, mapping: str = "") -> Dump:

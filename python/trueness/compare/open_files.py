@@ -4,8 +4,10 @@ tensors."""
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cached_property
 from threading import Lock
+from typing import TypeVar
 
 from trueness import _core, read
 from trueness.errors import TruenessError
@@ -18,6 +20,15 @@ CAPACITY = 128
 
 class NoSuchTensor(TruenessError):
     """The file has no tensor of that name, or several where one was meant."""
+
+
+_Tensor = TypeVar("_Tensor")
+
+
+def tensors_of(kind: str, stored: Sequence[_Tensor]) -> Sequence[_Tensor]:
+    """Those that count. An ATB file grows by a record with every dump to its name: the last one is
+    the tensor."""
+    return stored[-1:] if kind == "atb" else stored
 
 
 class Tensors(list[_core.Tensor]):
@@ -46,8 +57,7 @@ class OpenFiles:
                 return found
         # Two threads may open one file at once; that is cheaper than to let all wait for one.
         file = read.open_file(path)
-        # An ATB file grows by a record with every dump to its name: the last one is the tensor.
-        found = Tensors(file.tensors[-1:] if file.kind == "atb" else file.tensors)
+        found = Tensors(tensors_of(file.kind, file.tensors))
         with self._lock:
             self._files[path] = found
             if len(self._files) > self._capacity:

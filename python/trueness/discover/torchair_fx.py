@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from sys import intern
-from types import MappingProxyType
+from typing import NamedTuple
 
 from trueness.discover import fx_graph, tree
 from trueness.discover.flat import is_document
@@ -22,10 +24,12 @@ from trueness.model import Dump, Graph, Leftover, TensorRef
 GRAPH_FOLDER = re.compile(r"graph_\d+")
 GM_FOLDER = re.compile(r"gm_\d+(?:_dump)?")
 TOKEN_FOLDER = re.compile(r"\d{1,11}")
-_FILE_NAME = re.compile(
+_STEM = re.compile(
     r"(?P<node>.+)\.(?P<io>INPUT|OUTPUT)\.(?P<index>\d{1,9})(?P<nested>(?:\.\d{1,9})*)"
-    r"\.(?P<time>\d{14,20})(?:(?P<info>_min_max)?\.npy|(?P<csv>_statistics\.csv))"
 )
+_STATISTICS = {".npy": None, "_min_max.npy": "min_max", "_statistics.csv": "cann_csv"}
+"""What may follow the time, and the kind of statistics that such a file holds."""
+_TIME = re.compile(r"(\d{14,20})(\D.*)")
 
 
 class TorchairFx:
@@ -52,13 +56,10 @@ class TorchairFx:
             for place in _token_folders(base):
                 if selection.takes_token(place.token, place.path):
                     _read_token(found, place)
-        found.tensors.sort(
-            key=lambda r: (r.rank, r.token, r.graph, r.order, r.io, r.index, r.nested)
-        )
         return Dump(
             self.name,
             str(root),
-            found.tensors,
+            tree.in_order(found.tensors, attrgetter("order", "io", "index", "nested")),
             found.graphs,
             found.leftover,
             skipped=selection.skipped,
@@ -67,7 +68,7 @@ class TorchairFx:
 
 @dataclass
 class _Found:
-    tensors: list[TensorRef] = field(default_factory=list)
+    tensors: dict[tree.Group, list[TensorRef]] = field(default_factory=dict)
     graphs: list[Graph] = field(default_factory=list)
     scopes: dict[tuple[int | None, str], dict[str, str]] = field(default_factory=dict)
     leftover: list[Leftover] = field(default_factory=list)
@@ -130,50 +131,76 @@ def _read_token(found: _Found, place: _Place) -> None:
     try:
         entries = tree.files(place.path)
     except OSError as error:
-        found.leftover.append(Leftover(_ref(place.path, place, None), str(error)))
+        found.leftover.append(Leftover(_whole(place.path, place), str(error)))
         return
-    last: dict[tuple[str, str, int, tuple[int, ...]], TensorRef] = {}
+    last: dict[_Tensor, TensorRef] = {}
     scopes = found.scopes.get((place.rank, place.graph), {})
     for entry in entries:
-        match = _FILE_NAME.fullmatch(entry.name)
-        ref = _ref(entry.path, place, match, scopes)
-        if match is None:
+        name = _parsed(entry.name)
+        if name is None:
             reason = "its name is not {node}-{target}.INPUT|OUTPUT.{i}.{time}.npy"
-            found.leftover.append(Leftover(ref, reason, is_document(entry.name)))
+            left = Leftover(_whole(entry.path, place), reason, is_document(entry.name))
+            found.leftover.append(left)
             continue
-        key = ref.op_name, ref.io, ref.index, ref.nested
-        held = last.get(key)
-        if held:
-            held, ref = sorted((held, ref), key=lambda r: (r.order, r.statistics is None))
-            reason = f"the node ran again; compared is the run of {ref.order}"
-            if held.order == ref.order:
+        ref = _ref(entry.path, place, *name, scopes)
+        held = last.setdefault(name[0], ref)
+        if held is not ref:
+            held, last[name[0]] = sorted((held, ref), key=lambda r: (r.order, r.statistics is None))
+            reason = f"the node ran again; compared is the run of {last[name[0]].order}"
+            if held.order == last[name[0]].order:
                 reason = "statistics of what is compared"
             found.leftover.append(Leftover(held, reason, expected=True))
-        last[key] = ref
-    found.tensors.extend(last.values())
+    found.tensors.setdefault((place.rank, place.token, place.graph), []).extend(last.values())
+
+
+class _Tensor(NamedTuple):
+    """What files of one tensor have in common."""
+
+    node: str
+    target: str
+    io: str
+    number: int
+    nested: tuple[int, ...]
+
+
+def _parsed(name: str) -> tuple[_Tensor, int, str | None] | None:
+    """The tensor, when it was written, and which statistics of it there are in place of values.
+    None for a name of another form."""
+    stem, _, ending = name.rpartition(".")
+    stem, _, time = stem.rpartition(".")
+    found = _TIME.fullmatch(f"{time}.{ending}")
+    if found is None or found[2] not in _STATISTICS:
+        return None
+    tensor = _tensor(stem)
+    return tensor and (tensor, int(found[1]), _STATISTICS[found[2]])
+
+
+@lru_cache(maxsize=1 << 16)
+def _tensor(stem: str) -> _Tensor | None:
+    """The same in every token and rank."""
+    match = _STEM.fullmatch(stem)
+    if match is None:
+        return None
+    node = intern(match["node"])
+    nested = tuple(map(int, match["nested"].split(".")[1:]))
+    io = match["io"].lower()
+    return _Tensor(node, intern(node.partition("-")[2]), intern(io), int(match["index"]), nested)
+
+
+def _whole(path: str, place: _Place) -> TensorRef:
+    return TensorRef(path, rank=place.rank, graph=place.graph, token=place.token)
 
 
 def _ref(
     path: str,
     place: _Place,
-    match: re.Match[str] | None,
-    scopes: Mapping[str, str] = MappingProxyType({}),
+    tensor: _Tensor,
+    time: int,
+    statistics: str | None,
+    scopes: Mapping[str, str],
 ) -> TensorRef:
-    if match is None:
-        return TensorRef(path, rank=place.rank, graph=place.graph, token=place.token)
-    nested = match["nested"]
-    return TensorRef(
-        path,
-        None if not match["csv"] else (match["io"].lower(), int(match["index"])),
-        op_name=intern(match["node"]),
-        op_type=intern(match["node"].partition("-")[2]),
-        io="input" if match["io"] == "INPUT" else "output",
-        index=int(match["index"]),
-        nested=tuple(map(int, nested.split(".")[1:])) if nested else (),
-        rank=place.rank,
-        graph=place.graph,
-        token=place.token,
-        order=int(match["time"]),
-        scope=scopes.get(match["node"], ""),
-        statistics="cann_csv" if match["csv"] else "min_max" if match["info"] else None,
-    )
+    node, target, io, number, nested = tensor
+    member = (io, number) if statistics == "cann_csv" else None
+    rank, graph, token = place.rank, place.graph, place.token
+    where = rank, None, graph, token, time, "", scopes.get(node, "")
+    return TensorRef(path, member, node, target, io, number, nested, *where, statistics)

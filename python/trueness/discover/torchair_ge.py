@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
-from sys import intern
 
 from trueness.discover import ge_graph, ge_names, tree
 from trueness.discover.flat import is_document
@@ -40,14 +40,14 @@ class TorchairGe:
         found = _Found()
         graphs = list(_graphs(found, root, rank))
         graphs.sort(key=lambda graph: (graph.rank or 0, graph.number or 0, graph.path))
-        found.known = ge_names.known_names(name for graph in graphs for name in graph.ops)
+        found.names = ge_names.Names(name for graph in graphs for name in graph.ops)
         selection = Selection(rank, token)
         for base in tree.one_a_rank(root, _holds_times, rank is not None):
             if selection.takes_rank(*base):
                 _read_base(found, base, selection)
-        found.tensors.sort(key=lambda r: (r.rank, r.device or 0, r.token, r.order, r.path))
+        tensors = tree.in_order(found.tensors, attrgetter("order", "path"))
         return Dump(
-            self.name, str(root), found.tensors, graphs, found.leftover, skipped=selection.skipped
+            self.name, str(root), tensors, graphs, found.leftover, skipped=selection.skipped
         )
 
 
@@ -64,8 +64,8 @@ def _graph_paths(root: Path, rank: int | None) -> Iterator[str]:
 
 @dataclass
 class _Found:
-    known: Mapping[str, str] = field(default_factory=dict)
-    tensors: list[TensorRef] = field(default_factory=list)
+    names: ge_names.Names = field(default_factory=lambda: ge_names.Names(()))
+    tensors: dict[tree.Group, list[TensorRef]] = field(default_factory=dict)
     leftover: list[Leftover] = field(default_factory=list)
 
 
@@ -92,11 +92,11 @@ def _read_base(found: _Found, base: tree.Base, selection: Selection) -> None:
     """Every run gets a new time folder: of a model the newest run is compared, and the older ones
     are left over as a whole. Two runs are never mixed."""
     rank, folder = base
-    newest: dict[tuple[int | None, str, str], str] = {}
+    newest: dict[tuple[int | None, str], str] = {}
     times = [entry for entry in tree.folders(folder) if TIME_FOLDER.fullmatch(entry.name)]
     for time in reversed(times):
         for place in _token_folders(time.path, rank):
-            taken = newest.setdefault(place.key, time.name)
+            taken = newest.setdefault((place.device, place.model), time.name)
             reason = "" if taken == time.name else f"an older run: {taken} holds the same model"
             if selection.takes_token(place.token, place.path):
                 _read_token(found, place, reason)
@@ -104,20 +104,13 @@ def _read_base(found: _Found, base: tree.Base, selection: Selection) -> None:
 
 @dataclass(frozen=True)
 class _Place:
+    """`model` is name and id."""
+
     path: str
     rank: int | None
     device: int | None
-    graph: str
-    model_id: str
+    model: str
     token: int
-
-    @property
-    def key(self) -> tuple[int | None, str, str]:
-        return self.device, self.graph, self.model_id
-
-    @property
-    def model(self) -> str:
-        return intern(f"{self.graph}/{self.model_id}")
 
 
 def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
@@ -125,11 +118,10 @@ def _token_folders(time: str, rank: int | None) -> Iterator[_Place]:
         number = int(device.name) if device.name.isdecimal() else None
         for model in tree.folders(device.path):
             for model_id in tree.folders(model.path):
+                name = f"{model.name}/{model_id.name}"
                 for token in tree.folders(model_id.path):
                     if token.name.isdecimal():
-                        yield _Place(
-                            token.path, rank, number, model.name, model_id.name, int(token.name)
-                        )
+                        yield _Place(token.path, rank, number, name, int(token.name))
 
 
 def _read_token(found: _Found, place: _Place, older: str) -> None:
@@ -146,7 +138,7 @@ def _read_token(found: _Found, place: _Place, older: str) -> None:
     for entry in entries:
         if entry.name == tree.MAPPING:
             continue
-        name = ge_names.parse(names.get(entry.name, entry.name), found.known)
+        name = found.names.parse(names.get(entry.name, entry.name))
         ref = _ref(entry.path, place, name)
         if older or name is None:
             expected = bool(older) or is_document(entry.name)
@@ -158,16 +150,17 @@ def _read_token(found: _Found, place: _Place, older: str) -> None:
             found.leftover.append(_duplicate(loser, best[ref.op_name]))
         else:
             best[ref.op_name] = ref
-    found.tensors.extend(best.values())
+    tensors = found.tensors.setdefault((place.rank, place.device or 0, place.token), [])
+    tensors.extend(best.values())
     for cut in slices.values():
-        _join_slices(found, cut)
+        tensors.extend(_join_slices(found, cut))
 
 
 def _weight(ref: TensorRef) -> tuple[bool, int, int]:
     return ref.statistics is None, os.stat(ref.path).st_size, ref.order
 
 
-def _join_slices(found: _Found, cut: list[tuple[int, TensorRef]]) -> None:
+def _join_slices(found: _Found, cut: list[tuple[int, TensorRef]]) -> Sequence[TensorRef]:
     """The slices of an operator are one tensor; without all of them there is nothing to compare."""
     newest: dict[int, TensorRef] = {}
     for number, ref in sorted(cut, key=lambda item: (item[0], item[1].order)):
@@ -180,8 +173,8 @@ def _join_slices(found: _Found, cut: list[tuple[int, TensorRef]]) -> None:
         numbers = ", ".join(map(str, missing))
         reason = f"operator {first.op_name} was cut by FFTS+ and slice {numbers} is missing"
         found.leftover.extend(Leftover(ref, reason) for ref in newest.values())
-    else:
-        found.tensors.append(replace(first, shards=tuple(ref.path for ref in others)))
+        return ()
+    return [replace(first, shards=tuple(ref.path for ref in others))]
 
 
 def _duplicate(ref: TensorRef, kept: TensorRef) -> Leftover:
@@ -193,14 +186,8 @@ def _duplicate(ref: TensorRef, kept: TensorRef) -> Leftover:
 
 
 def _ref(path: str, place: _Place, name: ge_names.Name | None) -> TensorRef:
-    return TensorRef(
-        path,
-        op_name=name.op_name if name else "",
-        op_type=name.op_type if name else "",
-        rank=place.rank,
-        device=place.device,
-        graph=place.model,
-        token=place.token,
-        order=name.time if name else 0,
-        statistics=name.statistics if name else None,
-    )
+    rank, device, graph, token = place.rank, place.device, place.model, place.token
+    if name is None:
+        return TensorRef(path, rank=rank, device=device, graph=graph, token=token)
+    where = rank, device, graph, token, name.time, "", ""
+    return TensorRef(path, None, name.op_name, name.op_type, "", 0, (), *where, name.statistics)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
-from trueness.model import Describe, Dump, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Dump, Graph, Pair, Unmatched
 from trueness.pair import fx_folders, missing
+from trueness.pair.alike import Operators
 from trueness.pair.fusion import FusedNames
 from trueness.pair.fx_folders import Folder, FxFolders
 from trueness.pair.graphs import graph_of, models_of
-from trueness.pair.operator import FxToken, pair_operator
+from trueness.pair.operator import FxToken
 
 Row = Pair | Unmatched
 
@@ -22,7 +22,7 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Row]:
     models = models_of(my.tensors)
     found = {model: graph_of(model, tokens, my.graphs) for model, tokens in models.items()}
     graphs = {model: graph for model, (graph, _) in found.items() if graph}
-    names = {graph.path: FusedNames(graph.ops) for graph in graphs.values()}
+    operators = _operators_of(graphs.values(), describe)
     folders = fx_folders.choose(graphs, fx)
     left_out = missing.left_out(my)
     compared: set[tuple[Folder, int | None]] = set()
@@ -32,29 +32,38 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Row]:
             yield from missing.without_graph(model, tokens)
             continue
         folder, doubt = folders.get(model, (None, ""))
+        doubt = "; ".join(filter(None, (found[model][1], doubt)))
         for token, refs in tokens.items():
             fx_refs = fx.tokens[folder].get(token) if folder else None
             if folder is None or fx_refs is None:
                 yield from missing.token(model, token, refs, folder, fx)
                 continue
             compared.add((folder, token))
-            both = "; ".join(filter(None, (found[model][1], doubt)))
             token_fx = FxToken(fx_refs)
-            yield from _token(names[graph.path], refs, token_fx, describe, both)
+            rows = operators[graph.path].rows(refs, token_fx)
+            yield from _doubted(rows, doubt) if doubt else rows
             yield from missing.fx_tensors(graph, refs, token_fx, left_out.get((model, token), ()))
     yield from missing.golden_tokens(fx, compared, models)
     yield from missing.leftover(golden, my)
 
 
-def _token(
-    names: FusedNames,
-    refs: list[TensorRef],
-    fx: FxToken,
-    describe: Describe,
-    doubt: str,
-) -> Iterator[Row]:
-    for ref in refs:
-        for row in pair_operator(names, ref, fx, describe):
-            if doubt and isinstance(row, Pair) and row.golden.path != row.my.path:
-                row = replace(row, doubt=f"{row.doubt}; {doubt}" if row.doubt else doubt)
-            yield row
+def _operators_of(graphs: Iterable[Graph], describe: Describe) -> dict[str, Operators]:
+    """By the path of the graph. All ranks have the same one more often than not; these share what
+    is found out about its operators."""
+    known: list[tuple[Graph, Operators]] = []
+    found = {}
+    for graph in graphs:
+        shared = next((operators for other, operators in known if other.ops == graph.ops), None)
+        if shared is None:
+            shared = Operators(FusedNames(graph.ops), describe)
+            known.append((graph, shared))
+        found[graph.path] = shared
+    return found
+
+
+def _doubted(rows: Iterator[Row], doubt: str) -> Iterator[Row]:
+    for row in rows:
+        if isinstance(row, Pair) and row.golden.path != row.my.path:
+            both = f"{row.doubt}; {doubt}" if row.doubt else doubt
+            row = Pair(row.golden, row.my, row.pairing, both)
+        yield row

@@ -12,8 +12,8 @@ from trueness.pair.fusion import FusedNames, producer
 from trueness.pair.graphs import node_of
 
 Row = Pair | Unmatched
-_OBJECT_DTYPE = "'|O'"
-_NO_TENSOR = "a Python object, such as None or a dtype, and not a tensor"
+OBJECT_DTYPE = "'|O'"
+NO_TENSOR = "a Python object, such as None or a dtype, and not a tensor"
 PASS_THROUGH = ("Cast", "TransData")
 """GE inserts these; they change dtype or layout and no value, so they are their own golden."""
 
@@ -24,11 +24,12 @@ class FxToken:
     def __init__(self, refs: Iterable[TensorRef]) -> None:
         self._refs = {(r.op_name, r.io, r.index, r.nested): r for r in refs}
         self._inputs: dict[str, list[TensorRef]] = {}
-        for ref in sorted(self._refs.values(), key=lambda r: (r.index, r.nested)):
-            if ref.io == "input":
-                self._inputs.setdefault(ref.op_name, []).append(ref)
-        self._used: set[str] = set()
-        self._excused: dict[str, tuple[str, bool]] = {}
+        inputs = [ref for ref in self._refs.values() if ref.io == "input"]
+        for ref in sorted(inputs, key=lambda r: (r.index, r.nested)):
+            self._inputs.setdefault(ref.op_name, []).append(ref)
+        self.used: set[str] = set()
+        """Paths, as the keys of `excused`."""
+        self.excused: dict[str, tuple[str, bool]] = {}
 
     def inputs(self, node: str) -> list[TensorRef]:
         """In the order of the arguments, numbers by value: INPUT.10 after INPUT.2."""
@@ -39,17 +40,17 @@ class FxToken:
         return self._refs.get((node, "output", index, ()))
 
     def use(self, ref: TensorRef) -> TensorRef:
-        self._used.add(ref.path)
+        self.used.add(ref.path)
         return ref
 
     def excuse(self, ref: TensorRef, reason: str, expected: bool) -> None:
         """Gives the reason for the case that no other operator takes the tensor."""
-        self._excused.setdefault(ref.path, (reason, expected))
+        self.excused.setdefault(ref.path, (reason, expected))
 
     def unused(self) -> Iterator[tuple[TensorRef, str, bool]]:
         for ref in self._refs.values():
-            if ref.path not in self._used:
-                yield ref, *self._excused.get(ref.path, ("", False))
+            if ref.path not in self.used:
+                yield ref, *self.excused.get(ref.path, ("", False))
 
 
 def pair_operator(
@@ -107,7 +108,7 @@ def _unreadable(ge: TensorRef, ops: list[GraphOp], fx: FxToken, why: str) -> Ite
     pairs = [(k, ref) for k, name in names if name and (ref := fx.output(name))]
     for k, ref in pairs:
         yield Pair(fx.use(ref), member(ge, "output", k), "FX name")
-    for node in dict.fromkeys(node for op in ops for node in _nodes(op)):
+    for node in dict.fromkeys(node for op in ops for node in nodes_of(op)):
         for ref in fx.inputs(node):
             fx.excuse(ref, f"my file cannot be read: {why}", False)
     if not pairs:
@@ -179,7 +180,7 @@ def _outer_inputs(ge: TensorRef, ops: list[GraphOp], fx: FxToken) -> list[Tensor
     seen: set[str] = set()
     for op in ops:
         inner = {i for i, edge in enumerate(op.inputs) if producer(edge) in parts}
-        for node in _nodes(op):
+        for node in nodes_of(op):
             if node in seen:
                 continue
             seen.add(node)
@@ -214,7 +215,7 @@ def _aligned(
     describe: Describe,
     how: str,
 ) -> Iterator[Row]:
-    described = [_describe_one(ref, describe) for ref in candidates]
+    described = [describe_one(ref, describe) for ref in candidates]
     known = [seen if isinstance(seen, Described) else None for seen in described]
     absent = "" if candidates else "golden has no file of its FX node"
     partners = {match.my: match for match in arguments.align(known, tensors)}
@@ -232,12 +233,12 @@ def _aligned(
             fx.excuse(ref, *_no_counterpart(seen))
 
 
-def _describe_one(ref: TensorRef, describe: Describe) -> Described | str:
-    """The tensor, or why there is none: _NO_TENSOR or an error."""
+def describe_one(ref: TensorRef, describe: Describe) -> Described | str:
+    """The tensor, or why there is none: NO_TENSOR or an error."""
     try:
         tensors = describe(ref)
     except FormatError as error:
-        return _NO_TENSOR if _OBJECT_DTYPE in error.found else str(error)
+        return NO_TENSOR if OBJECT_DTYPE in error.found else str(error)
     except OSError as error:
         return str(error)
     return tensors[0] if len(tensors) == 1 else f"{ref.path}: holds {len(tensors)} tensors"
@@ -254,7 +255,7 @@ def _no_partner(tensor: Described) -> tuple[str, bool]:
 
 def _no_counterpart(tensor: Described | str) -> tuple[str, bool]:
     if isinstance(tensor, str):
-        return tensor, tensor == _NO_TENSOR
+        return tensor, tensor == NO_TENSOR
     if not tensor.dtype:
         return "fewer GE tensors than FX ones, and shapes are not known", False
     if _is_number_or_list(tensor):
@@ -267,7 +268,7 @@ def _is_number_or_list(tensor: Described) -> bool:
     return not tensor.shape or (whole and len(tensor.shape) == 1 and tensor.shape[0] <= 8)
 
 
-def _nodes(op: GraphOp) -> Sequence[str]:
+def nodes_of(op: GraphOp) -> Sequence[str]:
     return tuple(dict.fromkeys(node_of(name)[0] for name in op.fx_names if name))
 
 
@@ -275,7 +276,7 @@ def headers(ge: TensorRef, describe: Describe) -> list[Described]:
     """The tensors of an operator. Of one cut into slices only the first is looked at, which does
     not tell the shape of the whole."""
     found = list(describe(ge))
-    return [replace(t, dtype="", shape=()) for t in found] if ge.shards else found
+    return [t._replace(dtype="", shape=()) for t in found] if ge.shards else found
 
 
 def member(ref: TensorRef, io: str, index: int) -> TensorRef:

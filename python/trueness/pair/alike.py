@@ -1,0 +1,173 @@
+"""The same operators come again with every token and rank. How the tensors of one are paired holds
+for all that are alike: names and headers decide, and only the files are others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from trueness.errors import FormatError
+from trueness.model import Describe, Described, Pair, ReadsAhead, TensorRef, Unmatched
+from trueness.pair.fusion import FusedNames
+from trueness.pair.operator import (
+    NO_TENSOR,
+    OBJECT_DTYPE,
+    PASS_THROUGH,
+    FxToken,
+    Row,
+    describe_one,
+    member,
+    nodes_of,
+    pair_operator,
+)
+
+AHEAD = 1024
+"""Operators whose headers are read in one go."""
+MAX_KNOWN = 1 << 15
+"""Operators remembered of a graph."""
+
+_Seen = Described | str
+"""An FX tensor; or NO_TENSOR; or "": nobody asks for its header."""
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What the graph says of an operator: the FX nodes and tensors it was made from."""
+
+    parts: int
+    nodes: Sequence[str]
+    outputs: Sequence[str]
+
+    def tensors(self, fx: FxToken) -> list[TensorRef]:
+        found = [ref for node in self.nodes for ref in fx.inputs(node)]
+        found += [ref for name in self.outputs if (ref := fx.output(name))]
+        return found
+
+    def asks_for(self, ge: TensorRef) -> bool:
+        """Whether its own header plays a part."""
+        if self.parts:
+            return bool(self.outputs)
+        return any(word in ge.op_type for word in PASS_THROUGH)
+
+    def asks_for_theirs(self, ref: TensorRef) -> bool:
+        return ref.io == "input" or self.parts > 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """An operator and the FX tensors that may belong to it."""
+
+    ge: TensorRef
+    origin: _Origin
+    theirs: Sequence[TensorRef]
+
+    def asked_for(self) -> Iterator[TensorRef]:
+        if self.origin.asks_for(self.ge):
+            yield self.ge
+            yield from filter(self.origin.asks_for_theirs, self.theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows of an operator as class, number of the golden tensor, number of mine, and what else they
+    are made of. Numbers count None, the operator, its FX tensors and `members`, in this order."""
+
+    rows: Sequence[tuple[Callable[..., Row], int, int, str, str | bool]]
+    members: Sequence[tuple[str, int]]
+    used: Sequence[int]
+    excused: Sequence[tuple[int, str, bool]]
+
+    def rows_of(self, met: _Met, fx: FxToken) -> list[Row]:
+        ge, theirs = met.ge, met.theirs
+        for number in self.used:
+            fx.use(theirs[number])
+        for number, reason, expected in self.excused:
+            fx.excuse(theirs[number], reason, expected)
+        refs = [None, ge, *theirs, *(member(ge, io, k) for io, k in self.members)]
+        return [made(refs[g], refs[m], text, more) for made, g, m, text, more in self.rows]
+
+
+class Operators:
+    """Pairs the operators of one graph as `pair_operator` does."""
+
+    def __init__(self, names: FusedNames, describe: Describe) -> None:
+        self._names = names
+        self._describe = describe
+        self._origins: dict[str, _Origin] = {}
+        self._known: dict[_Key, _Found] = {}
+
+    def rows(self, refs: Iterable[TensorRef], fx: FxToken) -> Iterator[Row]:
+        """Of a token: every tensor of its GE files once, paired or not."""
+        waiting = iter(refs)
+        while some := list(islice(waiting, AHEAD)):
+            meetings = [self._meet(ge, fx) for ge in some]
+            if isinstance(self._describe, ReadsAhead):
+                self._describe.ahead([ref for met in meetings for ref in met.asked_for()])
+            for met in meetings:
+                yield from self._rows(met, fx)
+
+    def _meet(self, ge: TensorRef, fx: FxToken) -> _Met:
+        origin = self._origins.get(ge.op_name)
+        if origin is None:
+            parts, _ = self._names.parts_of(ge.op_name)
+            ops = [self._names.ops[part] for part in parts]
+            nodes = dict.fromkeys(node for op in ops for node in nodes_of(op))
+            outputs = dict.fromkeys(name for op in ops for name in op.fx_names if name)
+            origin = self._origins[ge.op_name] = _Origin(len(ops), tuple(nodes), tuple(outputs))
+        return _Met(ge, origin, origin.tensors(fx))
+
+    def _rows(self, met: _Met, fx: FxToken) -> list[Row]:
+        ge, origin = met.ge, met.origin
+        try:
+            mine = tuple(self._describe(ge)) if origin.asks_for(ge) else ()
+        except (FormatError, OSError):
+            return list(pair_operator(self._names, ge, fx, self._describe))
+        seen: list[_Seen] = []
+        for ref in met.theirs if mine else ():
+            found = describe_one(ref, self._describe) if origin.asks_for_theirs(ref) else ""
+            if found.__class__ is str and found not in ("", NO_TENSOR):
+                return list(pair_operator(self._names, ge, fx, self._describe))
+            seen.append(found)
+        places = tuple([(ref.op_name, ref.io, ref.index, ref.nested) for ref in met.theirs])
+        key = ge.op_name, ge.op_type, bool(ge.shards), mine, places, tuple(seen)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            known = self._known[key] = self._find(met, mine, seen)
+        return known.rows_of(met, fx)
+
+    def _find(self, met: _Met, mine: Sequence[Described], seen: Sequence[_Seen]) -> _Found:
+        """Pairs stand-ins, whose paths are "" and the numbers of the FX tensors."""
+        headers = {str(number): header for number, header in enumerate(seen)}
+
+        def describe(ref: TensorRef) -> Sequence[Described]:
+            header = headers[ref.path] if ref.path else ""
+            if isinstance(header, Described):
+                return [header]
+            if header == NO_TENSOR:
+                raise FormatError(ref.path, 0, "", "", OBJECT_DTYPE)
+            return mine
+
+        fx = FxToken(replace(ref, path=str(number)) for number, ref in enumerate(met.theirs))
+        rows = pair_operator(self._names, replace(met.ge, path=""), fx, describe)
+        members: dict[tuple[str, int], int] = {}
+        first = 2 + len(met.theirs)
+
+        def number_of(ref: TensorRef | None) -> int:
+            if ref is None or ref.path:
+                return 0 if ref is None else 2 + int(ref.path)
+            if ref.member is None:
+                return 1
+            return first + members.setdefault((ref.io, ref.index), len(members))
+
+        made = [
+            (Pair, number_of(row.golden), number_of(row.my), row.pairing, row.doubt)
+            if isinstance(row, Pair)
+            else (Unmatched, number_of(row.golden), number_of(row.my), row.reason, row.expected)
+            for row in rows
+        ]
+        excused = [(int(path), *why) for path, why in fx.excused.items()]
+        return _Found(made, list(members), [int(path) for path in fx.used], excused)
