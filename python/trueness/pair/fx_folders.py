@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from trueness.model import Graph, TensorRef
@@ -29,9 +31,8 @@ class FxFolders:
 
     def __init__(self, refs: Sequence[TensorRef]) -> None:
         self.tokens: dict[Folder, Tokens] = {}
-        for ref in refs:
-            tokens = self.tokens.setdefault(Folder(ref.rank, ref.graph), {})
-            tokens.setdefault(ref.token, []).append(ref)
+        for (*folder, token), some in groupby(refs, attrgetter("rank", "graph", "token")):
+            self.tokens.setdefault(Folder(*folder), {}).setdefault(token, []).extend(some)
         self._ranks = {folder.rank for folder in self.tokens}
         self._nodes: dict[Folder, set[str]] = {}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from trueness.model import Graph, TensorRef
@@ -27,9 +29,8 @@ class Model(NamedTuple):
 def models_of(refs: Sequence[TensorRef]) -> dict[Model, Tokens]:
     """The tensors of each model by token, in their order."""
     found: dict[Model, Tokens] = {}
-    for ref in refs:
-        tokens = found.setdefault(Model(ref.rank, ref.device, ref.graph), {})
-        tokens.setdefault(ref.token, []).append(ref)
+    for (*model, token), some in groupby(refs, attrgetter("rank", "device", "graph", "token")):
+        found.setdefault(Model(*model), {}).setdefault(token, []).extend(some)
     return found
 
 

@@ -78,12 +78,16 @@ def fx_tensors(
     graph: Graph, refs: Sequence[TensorRef], fx: FxToken, left_out: Collection[str]
 ) -> Iterator[Unmatched]:
     """FX tensors of a compared token that no GE tensor was paired with."""
+    unused = list(fx.unused())
+    if all(reason for _, reason, _ in unused):
+        yield from (Unmatched(ref, None, reason, expected) for ref, reason, expected in unused)
+        return
     dumped = {ref.op_name for ref in refs}
     makers: dict[str, list[str]] = {}
     for op in graph.ops.values():
         for name in op.fx_names:
             makers.setdefault(node_of(name)[0], []).append(op.name)
-    for ref, reason, expected in fx.unused():
+    for ref, reason, expected in unused:
         if not reason:
             own = makers.get(ref.op_name, [])
             if not own:

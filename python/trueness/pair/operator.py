@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 from trueness.errors import FormatError
 from trueness.model import Describe, Described, GraphOp, Pair, TensorRef, Unmatched, tensor_in
@@ -18,11 +19,14 @@ PASS_THROUGH = ("Cast", "TransData")
 """GE inserts these; they change dtype or layout and no value, so they are their own golden."""
 
 
+_place = attrgetter("op_name", "io", "index", "nested")
+
+
 class FxToken:
     """The FX tensors of one token, and which of them found a partner."""
 
     def __init__(self, refs: Iterable[TensorRef]) -> None:
-        self._refs = {(r.op_name, r.io, r.index, r.nested): r for r in refs}
+        self._refs = {_place(ref): ref for ref in refs}
         self._inputs: dict[str, list[TensorRef]] = {}
         inputs = [ref for ref in self._refs.values() if ref.io == "input"]
         for ref in sorted(inputs, key=lambda r: (r.index, r.nested)):
