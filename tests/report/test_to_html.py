@@ -8,6 +8,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from builders.chromium import Chromium
 from builders.reports import HOSTILE_NAMES, hostile_rows, model_rows, result, summary_of
 from trueness import offline_page
 from trueness.errors import UsageError
-from trueness.model import Diagnosis, Metrics, Result, State, TensorRef
+from trueness.model import Diagnosis, Finding, Metrics, Result, State, TensorRef
 from trueness.report import Summary, to_html, write_report
 
 BROWSER = os.environ.get("TRUENESS_BROWSER") or shutil.which("chromium")
+STRANGE = "no such sentence (.*) [0] {0}"
 needs_browser = pytest.mark.skipif(not BROWSER, reason="needs chromium; see .ci/run")
 
 
@@ -190,6 +192,27 @@ def test_light_dark_and_two_languages(opened: Chromium) -> None:
     assert opened.run("document.querySelector('h2').textContent") == words["diagnosis"]
     assert words["operator"] in str(opened.run("document.querySelector('#rows thead').innerText"))
     assert opened.problems == []
+
+
+@needs_browser
+def test_the_diagnosis_is_translated_and_names_in_it_are_not(
+    chromium: Chromium, tmp_path: Path
+) -> None:
+    rows = [result("graph", 0.3)]
+    finding = Finding("introduced", "graph", "", 9, 0.3, 0.1, [STRANGE], rows[0])
+    conclusion = "graph is where the values part; 2 more are suspect"
+    summary = replace(summary_of(rows), diagnosis=Diagnosis(conclusion, [finding], "graph"))
+    chromium.open(page_of(tmp_path, rows, summary))
+    read = "document.getElementById('diagnosis').innerText"
+    assert conclusion in str(chromium.run(read)) and STRANGE in str(chromium.run(read))
+    chromium.run("document.getElementById('language').click()")
+    said = str(chromium.run(read))
+    known = json.loads((to_html._HERE / "sentences.json").read_text("utf-8"))
+    assert known["{0} is where the values part"].replace("{0}", "graph") in said
+    assert known["{0} more are suspect"].replace("{0}", "2") in said
+    assert known["introduced"] in said and STRANGE in said
+    assert known["graph"] in str(chromium.run("document.getElementById('facts').innerText"))
+    assert chromium.problems == []
 
 
 @needs_browser

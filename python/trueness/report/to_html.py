@@ -43,7 +43,7 @@ _LENGTHS = (200, 80, 40)
 """Texts of rows are cut to the first of these with which the rows take no more than _MOST bytes."""
 _MOST = 4_000_000
 _SENTENCE = 2000
-_PARTS = ("data.js", "plots.js", "findings.js", "table.js", "app.js")
+_PARTS = ("data.js", "plots.js", "sentences.js", "findings.js", "table.js", "app.js")
 _LIBRARY = ("bokeh.min.js", "bokeh-api.min.js")
 _HERE = Path(__file__).parent / "html"
 
@@ -97,6 +97,7 @@ def _data(summary: Summary, kept: Kept, longest: int) -> str:
     diagnosis = summary.diagnosis
     found = {
         "words": json.loads(_read("words.json")),
+        "sentences": json.loads(_read("sentences.json")),
         "verdict": "NOTHING" if not summary.total else "FAIL" if summary.exit_code else "PASS",
         "standard": _text(summary.standard),
         "recognised": {

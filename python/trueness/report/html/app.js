@@ -16,13 +16,15 @@ async function start() {
   };
   const word = (key, ...parts) =>
     (data.words[state.language][key] ?? key).replace(/\{(\d)\}/g, (_, k) => parts[k]);
-  const page = pageOf(data, state, word);
+  const chinese = translator(data.sentences);
+  const said = (sentence) => (state.language === "zh" ? chinese(sentence) : sentence);
+  const page = pageOf(data, state, word, said);
   connect(data, state, page);
   page.everything();
   byId("loading").remove();
 }
 
-function pageOf(data, state, word) {
+function pageOf(data, state, word, said) {
   const page = {
     everything() {
       document.documentElement.lang = state.language;
@@ -31,8 +33,8 @@ function pageOf(data, state, word) {
       byId("language").textContent = word("language");
       byId("theme").textContent = word(state.theme === "dark" ? "light" : "dark");
       drawHeadline(data, word);
-      drawFacts(data, word);
-      drawDiagnosis(data, word);
+      drawFacts(data, word, said);
+      drawDiagnosis(data, word, said);
       fillSelects(data, state, word);
       page.choose();
     },
@@ -110,7 +112,7 @@ function drawHeadline(data, word) {
   document.title = `trueness: ${data.verdict}`;
 }
 
-function drawFacts(data, word) {
+function drawFacts(data, word, said) {
   const list = (counts) => Object.entries(counts).map(([name, count]) => `${word(name)} ${count}`).join(", ");
   const facts = [
     ...Object.entries(data.recognised).map(([side, text]) => [word(side), text]),
@@ -119,7 +121,7 @@ function drawFacts(data, word) {
     [word("first"), data.first || word("none")],
   ];
   const origins = [data.diagnosis?.order, data.diagnosis?.edges].filter(Boolean).join("; ");
-  if (origins) facts.push([word("order"), origins]);
+  if (origins) facts.push([word("order"), said(origins)]);
   byId("facts").replaceChildren(...facts.map(([name, text]) => {
     const row = element("tr");
     row.append(element("th", name), element("td", text));
@@ -128,11 +130,11 @@ function drawFacts(data, word) {
   byId("note").textContent = data.step ? word("kept", data.worst, data.step, data.total) : "";
 }
 
-function drawDiagnosis(data, word) {
+function drawDiagnosis(data, word, said) {
   byId("diagnosis").hidden = !data.diagnosis;
   if (!data.diagnosis) return;
-  byId("conclusion").textContent = data.diagnosis.conclusion;
-  byId("findings").replaceChildren(...data.diagnosis.findings.map((finding, k) => findingCard(finding, k, word)));
+  byId("conclusion").textContent = said(data.diagnosis.conclusion);
+  byId("findings").replaceChildren(...data.diagnosis.findings.map((finding, k) => findingCard(finding, k, word, said)));
 }
 
 function fillSelects(data, state, word) {

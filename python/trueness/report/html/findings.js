@@ -67,16 +67,16 @@ function neighbourhood(finding) {
   return svg;
 }
 
-function findingCard(finding, place, word) {
+function findingCard(finding, place, word, said) {
   const card = element("div", undefined, { class: "finding" });
   const amounts = [[word("off by"), finding.error], [word("inherited"), finding.inherited], [word("score"), finding.score]]
     .filter((part) => part[1] !== null)
     .map(([name, value]) => `${name} ${number(value)}`);
   const list = element("ul");
-  list.append(...finding.evidence.map((sentence) => element("li", sentence)));
+  list.append(...finding.evidence.map((sentence) => element("li", said(sentence))));
   card.append(
     element("h3", `${place + 1}. ${finding.title}`),
-    element("div", [finding.kind, ...amounts].join(", ")),
+    element("div", [said(finding.kind), ...amounts].join(", ")),
     list,
   );
   if (finding.producers.length || finding.consumers.length) card.append(neighbourhood(finding));

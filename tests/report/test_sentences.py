@@ -1,0 +1,75 @@
+"""What a page in Chinese says of the diagnosis, whose sentences are made in English."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from math import inf
+
+import pytest
+
+from builders.reports import result
+from trueness.diagnose.explain import finding_of
+from trueness.diagnose.localise import _conclusion
+from trueness.diagnose.rank import Suspect
+from trueness.diagnose.replay import Replay
+from trueness.model import Finding, Metrics
+from trueness.report import to_html
+
+SENTENCES = json.loads((to_html._HERE / "sentences.json").read_text("utf-8"))
+MARKS = r"(\{\d\}|\[\d\])"
+KINDS = ("nonfinite", "introduced", "overwritten", "inputs differ")
+
+
+def test_a_translation_says_as_much_as_the_sentence() -> None:
+    for english, other in SENTENCES.items():
+        assert sorted(re.findall(MARKS, english)) == sorted(re.findall(MARKS, other))
+
+
+def untold(sentence: str) -> list[str]:
+    """The parts that have no translation, found as sentences.js finds them."""
+    parts = sentence.split("; ")
+    if len(parts) > 1:
+        return [part for one in parts for part in untold(one)]
+    for english in SENTENCES:
+        pieces = re.split(MARKS, english)
+        found = re.fullmatch("(.*?)".join(map(re.escape, pieces[::2])), sentence, re.DOTALL)
+        if found:
+            said = zip(pieces[1::2], found.groups(), strict=True)
+            return [part for mark, text in said if mark[0] == "[" for part in untold(text)]
+    return [sentence]
+
+
+def suspects() -> Iterator[Suspect]:
+    rows = [result("op", 0.3), result("zero", metrics=Metrics({"golden_l2norm": 0.0}))]
+    plain = Suspect("", "op", "", 9, 9, rows[0], 0.3, 0.1, 0.01, 0, 0, 0, 0, 0, (), ())
+    for kind, row in product(KINDS, rows):
+        yield replace(plain, kind=kind, result=row)
+    for expected, drift, shift in product((0.01, 0.0), (0.0, 0.1), (0.0, 0.1)):
+        yield replace(plain, kind="introduced", expected=expected, drift=drift, shift=shift)
+    for name, peers, error, later in product(("", "MatMul"), (1, 5), (0.0, 0.1), (0, 1, 3)):
+        of = replace(plain, kind="introduced", type=name, later=later)
+        yield replace(of, peers=peers, peer_error=error)
+
+
+def test_all_that_is_said_of_a_suspect_has_a_translation() -> None:
+    findings = [finding_of(suspect, runs) for suspect in suspects() for runs in (1, 4)]
+    said = {sentence for finding in findings for sentence in (*finding.evidence, finding.kind)}
+    assert len(said) > 20
+    assert [part for sentence in sorted(said) for part in untold(sentence)] == []
+
+
+@pytest.mark.parametrize("own", [0.0, 0.1, 0.5])
+def test_what_replay_says_has_a_translation(own: float) -> None:
+    assert untold(Replay("op", "aten.mm", own, 0.1, 0.1, noise=0.2).sentence) == []
+    assert untold(Replay("op", "aten.mm", problem="of the weather").sentence) == []
+
+
+def test_conclusions_have_a_translation() -> None:
+    plain = Finding("introduced", "op", "", inf, 0.1, 0.1, (), result("op"))
+    findings = [replace(plain, op_type=name, layer=at) for name in ("", "M") for at in (None, 3)]
+    for count, failed, lost in product(range(4), (0, 1, 2), (0, 1, 2)):
+        for first in findings:
+            said = _conclusion([first] * count, failed, lost)
+            assert untold(said) == [], said
