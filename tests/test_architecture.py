@@ -40,7 +40,7 @@ PYTHON_ROOMS = {
     "discover": Room(names("quickly_made model errors")),
     "pair": Room(names("model errors config_file")),
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
-    "compare": Room(names("model errors config_file read _core"), names("numpy")),
+    "compare": Room(names("model errors quickly_made config_file read _core"), names("numpy")),
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch onnx")),
     "report": Room(names("model errors offline_page"), lazy=names("rich xlsxwriter pyarrow")),
     "plan": Room(names("model errors discover pair compare")),

@@ -69,6 +69,11 @@ py::dict finish_dict(const Sums& sums) {
     return out;
 }
 
+py::bytes finish_packed(const Sums& sums) {
+    const MetricValues values = finish(sums);
+    return {reinterpret_cast<const char*>(values.data()), sizeof values};
+}
+
 Tolerances make_tolerances(const std::vector<std::pair<double, double>>& within, bool errors,
                            double small_value, double small_error, bool worst,
                            std::optional<std::uint64_t> ulp) {
@@ -139,6 +144,8 @@ void bind_metrics(py::module_& module) {
     py::class_<Sums>(module, "Sums", py::is_final())
         .def_static("merge", &merge, py::arg("a"), py::arg("b"))
         .def("finish", &finish_dict)
+        .def("finish_packed", &finish_packed)
+        .def_property_readonly("ordinary", &ordinary)
         .def("tolerances", &tolerances_dict)
         .def("__eq__",
              [](const Sums& a, const py::object& other) {

@@ -111,6 +111,11 @@ MetricValues finish(const Sums& sums) {
     return values;
 }
 
+bool ordinary(const Sums& sums) {
+    const bool zero = sums.golden.max == 0 && sums.golden.min == 0;
+    return (sums.groups & kExtremes) != 0 && sums.count > 0 && sums.finite == sums.count && !zero;
+}
+
 ToleranceValues finish_tolerances(const Sums& sums) {
     const ToleranceSums& found = sums.tolerances;
     const bool some = (sums.groups & kTolerances) != 0 && sums.finite > 0;

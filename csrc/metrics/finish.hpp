@@ -55,6 +55,10 @@ using MetricValues = std::array<double, kMetrics.size()>;
 // such element. Index metrics count elements of the flattened tensors.
 MetricValues finish(const Sums& sums);
 
+// Whether all numbers are finite, there are some, and golden is not zero everywhere: then nothing
+// but the metrics is to be said of them. False where extremes were not asked for.
+bool ordinary(const Sums& sums);
+
 // What the tolerances of these sums come to; NaN where undefined or not asked for. `outside_ratio`
 // and `ulp_outside_ratio` are shares of the finite pairs. mare and mere: largest and mean of
 // |d| / (|g| + 1e-7), and rmse, over |g| >= small_value. error_balance: |#(m > g) - #(m < g)| / N.

@@ -155,6 +155,12 @@ class Sums:
     def finish(self) -> dict[str, float]:
         """Every metric of the contract by name; NaN where undefined. Index metrics are -1 when
         there is no such element."""
+    def finish_packed(self) -> bytes:
+        """The values of `finish` in the order of METRIC_NAMES, as doubles lie in memory."""
+    @property
+    def ordinary(self) -> bool:
+        """Whether all numbers are finite, there are some, and golden is not zero everywhere. False
+        where extremes were not asked for."""
     def tolerances(self) -> dict[str, float]:
         """What the `Tolerances` of the comparison came to: `outside_ratio_K` for each pair, `mare`
         and `mere` (largest and mean |m - g| / (|g| + 1e-7)) and `normal_rmse` over |g| >=

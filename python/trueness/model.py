@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from math import nan
 from operator import attrgetter, itemgetter
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, overload, runtime_checkable
 
 from trueness.quickly_made import quickly_made
 
@@ -230,6 +230,10 @@ class Dump:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
 
+_T = TypeVar("_T")
+_NAN = array("d", (nan,)).tobytes()
+
+
 class _Names:
     """The names that the rows of a comparison share, and where the value of each is."""
 
@@ -253,16 +257,35 @@ class Metrics(Mapping[str, float]):
     _known: ClassVar[dict[tuple[str, ...], _Names]] = {}
 
     def __init__(self, values: Mapping[str, float]) -> None:
-        names = tuple(values)
-        known = self._known.get(names)
-        if known is None:
-            known = self._known[names] = _Names(names)
-        self._names = known
+        self._names = self._shared(tuple(values))
         # Of a tuple, whose length it knows, an array is made twice as fast.
         self._values = array("d", (*values.values(), nan))
 
+    @classmethod
+    def unpacked(cls, names: tuple[str, ...], packed: bytes) -> Metrics:
+        """Of doubles as they lie in memory, one for each name."""
+        made = cls.__new__(cls)
+        made._names = cls._shared(names)
+        made._values = array("d", packed + _NAN)
+        return made
+
+    @classmethod
+    def _shared(cls, names: tuple[str, ...]) -> _Names:
+        known = cls._known.get(names)
+        if known is None:
+            known = cls._known[names] = _Names(names)
+        return known
+
     def __getitem__(self, name: str) -> float:
         return self._values[self._names.index[name]]
+
+    @overload
+    def get(self, name: str, /) -> float | None: ...
+    @overload
+    def get(self, name: str, default: float | _T, /) -> float | _T: ...
+    def get(self, name: str, default: Any = None, /) -> Any:
+        at = self._names.index.get(name)
+        return default if at is None else self._values[at]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names.index)

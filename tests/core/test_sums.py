@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from trueness import _core
+from trueness.model import Metrics
 
 N = 3 * 262144 + 12345
 
@@ -153,3 +154,34 @@ def test_flush_to_zero_of_the_caller_does_not_matter() -> None:
     doubled = tiny * np.float32(2)
     actual = _core.compare(tensor(tiny), tensor(doubled)).finish()
     assert actual["norm_ratio"] == pytest.approx(2, rel=1e-4)
+
+
+def test_packed_metrics_are_those_by_name() -> None:
+    golden, my = sample("float32", "near", 1000)
+    sums = _core.compare(tensor(golden), tensor(my))
+    unpacked = Metrics.unpacked(_core.METRIC_NAMES, sums.finish_packed())
+    by_name = sums.finish()
+    assert dict(unpacked.items()) == dict(unpacked) == by_name
+    assert unpacked == Metrics(by_name)
+    assert unpacked.pick(("count", "no such", "rmse"))[::2] == (1000, by_name["rmse"])
+    assert unpacked.get("rmse") == by_name["rmse"]
+    assert unpacked.get("no such", 7) == 7
+
+
+@pytest.mark.parametrize(
+    ("golden", "my", "ordinary"),
+    [
+        ([1, 0], [0, 0], True),
+        ([0, -0.0], [1, 2], False),
+        ([1, np.inf], [1, np.inf], False),
+        ([1, 2], [1, np.nan], False),
+        ([np.nan, 2], [1, 2], False),
+        ([], [], False),
+    ],
+)
+def test_ordinary_is_what_has_nothing_but_its_metrics(
+    golden: list[float], my: list[float], ordinary: bool
+) -> None:
+    sides = [tensor(np.array(side, np.float32)) for side in (golden, my)]
+    assert _core.compare(*sides).ordinary is ordinary
+    assert not _core.compare(*sides, metrics=_core.METRIC_GROUPS["rmse"]).ordinary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -182,6 +183,7 @@ class _Run:
         from trueness.cli.progress import progress_bar
         from trueness.dumps import compare_plan
 
+        _collect_seldom()
         plan = part.plan(self.golden, self.my)
         if part.list and self.json:
             print_plan_json(plan, sys.stdout)
@@ -240,6 +242,12 @@ class _Run:
         elif not self.quiet:
             print_summary(summary, self.top, reports, sys.stdout, exit_code=code)
         return code
+
+
+def _collect_seldom() -> None:
+    """Names and rows form no cycles, and to look for some among millions of them takes as long as
+    a fifth of the comparison."""
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _set_level(name: str) -> None:

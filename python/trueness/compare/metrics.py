@@ -27,7 +27,7 @@ class Choice:
     def keep(self, values: Mapping[str, float], evidence: Collection[str] = ()) -> Metrics:
         """The chosen ones, statistics of the two sides, and `evidence`: what a verdict rests on."""
         if self._keep is None:
-            return Metrics(values)
+            return values if isinstance(values, Metrics) else Metrics(values)
         return Metrics(
             {
                 name: value

@@ -13,6 +13,7 @@ from trueness.compare.standards.demands import Measured
 from trueness.compare.standards.standard import Table
 from trueness.errors import FormatError, UsageError
 from trueness.model import NO_METRICS, Metrics, State
+from trueness.quickly_made import quickly_made
 
 Shape = tuple[int, ...]
 Reference = _core.Tensor | str | None
@@ -24,6 +25,7 @@ MAX_THREADS = 4096
 """More do not fit what the core takes, and no machine has them."""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`metrics` and `sums` only where elements met. What was not compared has not passed."""
@@ -59,7 +61,7 @@ def compare_tensors(
         sums = _sums(golden, my, table, mask, threads)
         if not table.needs.reference:
             return judged(sums, *dtypes, standard, choice, note)
-        measured = table.measured(sums, sums.finish(), lower_precision(*dtypes))
+        measured = table.measured(sums, lower_precision(*dtypes))
         breach = _beside_reference(golden, my, standard, table, measured, threads, reference)
     except (FormatError, OSError, MemoryError) as error:
         return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
@@ -76,7 +78,7 @@ def judged(
 ) -> Outcome:
     """What elements that met come to, by a standard that asks for no reference."""
     table = standard.table_of(golden_dtype, my_dtype)
-    measured = table.measured(sums, sums.finish(), lower_precision(golden_dtype, my_dtype))
+    measured = table.measured(sums, lower_precision(golden_dtype, my_dtype))
     breach = standard.breach(table, measured)
     return _outcome(sums, table, measured, choice, _join(breach, note), not breach)
 
@@ -85,7 +87,8 @@ def _outcome(
     sums: _core.Sums, table: Table, measured: Measured, choice: Choice, reason: str, passed: bool
 ) -> Outcome:
     kept = choice.keep(measured.shown, table.evidence)
-    return Outcome(_state(measured.metrics), reason, passed, kept, sums)
+    state = State.OK if measured.ordinary else _state(measured.metrics)
+    return Outcome(state, reason, passed, kept, sums)
 
 
 def _sums(
@@ -112,7 +115,7 @@ def _beside_reference(
         return f"no reference: {why}"
     theirs = _sums(golden, reference, table, _BASE, threads)
     dtype = lower_precision(golden.dtype, reference.dtype)
-    both = replace(measured, reference=table.measured(theirs, theirs.finish(), dtype))
+    both = replace(measured, reference=table.measured(theirs, dtype))
     placed = False
     if standard.nonfinite == "equal_to_any" and standard.nonfinite_breach(both):
         beside = _core.compare(reference, my, threads=threads, metrics=_BASE).finish()

@@ -4,10 +4,12 @@ and what it comes to where only statistics were dumped. What is NaN breaks it.""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import floor, inf, isnan, log2, nan
 from operator import ge, gt, le, lt
 from typing import Protocol
+
+from trueness.quickly_made import quickly_made
 
 Pair = tuple[float, float]
 """atol, rtol"""
@@ -50,16 +52,19 @@ class Needs:
     reference: bool = False
 
 
-@dataclass(frozen=True)
+@quickly_made
+@dataclass(frozen=True, slots=True)
 class Measured:
     """One pair: `metrics` by name, those of TOLERANCE_METRICS among them where they were asked for;
     `outside`: share of elements beyond each pair of tolerances. `dtype` is the one of the lower
-    precision; `reference` the same for a third tensor against golden."""
+    precision; `reference` the same for a third tensor against golden. `ordinary`: it is known that
+    all numbers are finite, there are some, and golden is not zero everywhere."""
 
     metrics: Mapping[str, float]
-    outside: Mapping[Pair, float] = field(default_factory=dict)
+    outside: Mapping[Pair, float] | None = None
     dtype: str = ""
     reference: Measured | None = None
+    ordinary: bool = False
 
     @property
     def shown(self) -> Mapping[str, float]:
@@ -143,7 +148,7 @@ class Within:
         return f"|m - g| <= {self.atol:g} + {self.rtol:g} |g| on {on} elements"
 
     def breach(self, measured: Measured) -> str:
-        outside = measured.outside.get((self.atol, self.rtol), nan)
+        outside = (measured.outside or {}).get((self.atol, self.rtol), nan)
         if outside <= 1 - self.share or 1 - outside >= self.share:
             return ""
         return (

@@ -17,6 +17,7 @@ from trueness.compare.standards.demands import (
     first_breach,
 )
 from trueness.compare.standards.noise import Noise
+from trueness.model import Metrics
 
 Nonfinite = Literal["equal", "infinite_equal", "never", "not_added", "equal_to_any"]
 ZeroGolden = Literal["exact", "demands"]
@@ -78,14 +79,15 @@ class Table:
         """What a verdict rests on."""
         return self.needs.metrics | self.shown
 
-    def measured(self, sums: _core.Sums, values: Mapping[str, float], dtype: str) -> Measured:
+    def measured(self, sums: _core.Sums, dtype: str) -> Measured:
         if self.tolerances is None:
-            return Measured(values, dtype=dtype)
+            values = Metrics.unpacked(_core.METRIC_NAMES, sums.finish_packed())
+            return Measured(values, dtype=dtype, ordinary=sums.ordinary)
         found = sums.tolerances()
         within = self.needs.within
         outside = {pair: found[f"outside_ratio_{k}"] for k, pair in enumerate(within)}
         extra = {name: found[name] for name in self.shown if name in found}
-        return Measured({**values, **extra}, outside, dtype)
+        return Measured({**sums.finish(), **extra}, outside, dtype, ordinary=sums.ordinary)
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ class Standard:
     def breach(self, table: Table, measured: Measured, *, placed: bool = False) -> str:
         """Why the pair fails, "" when it passes. A metric that is NaN fails what is demanded of it.
         `placed`: NaN and Inf are known to be where the reference has them."""
+        if measured.ordinary:
+            return first_breach(table.demands, measured)
         odd = "" if placed else self.nonfinite_breach(measured)
         if odd:
             return odd
