@@ -11,11 +11,12 @@ from trueness.model import Dump, Leftover, TensorRef
 
 _IGNORED = re.compile(r"\.|trueness_report_\w+\.(?:csv|xlsx|html|parquet|json)(?:\.partial)?$")
 """Hidden files, and what an earlier comparison wrote into the dump: no tensors are in there."""
-_DOCUMENT_ENDS = re.compile(
-    r"md|rst|txt|log|jsonl?|ya?ml|toml|ini|cfg|conf|csv|tsv|xml|html?|pdf|png|jpe?g|gif|svg|xlsx?"
-    r"|docx?|pptx?|py|ipynb|sh|pbtxt|prototxt|onnx"
+_ENDS = (
+    "md rst txt log json jsonl yaml yml toml ini cfg conf csv tsv xml htm html pdf png jpg jpeg "
+    "gif svg xls xlsx doc docx ppt pptx py ipynb sh pbtxt prototxt onnx"
 )
-_DOCUMENTS = re.compile(r"readme|licen[cs]e|notice|makefile")
+_DOCUMENT_ENDS = frozenset(_ENDS.split())
+_DOCUMENTS = frozenset(("readme", "license", "licence", "notice", "makefile"))
 _NO_TENSORS = "no file of tensors by its name"
 
 
@@ -36,8 +37,8 @@ class Flat:
         tensors: list[TensorRef] = []
         leftover: list[Leftover] = []
         for path in sorted(files_below(top, leftover)):
-            ref = TensorRef(path, op_name=path[cut:])
-            if is_document(os.path.basename(path)):
+            ref = TensorRef(path, None, path[cut:])
+            if is_document(path[path.rfind(os.sep) + 1 :]):
                 leftover.append(Leftover(ref, _NO_TENSORS, expected=True))
             else:
                 tensors.append(ref)
@@ -48,7 +49,7 @@ class Flat:
 def is_document(name: str) -> bool:
     """Whether notes, tables, pictures and programs have such names, and tensors have not."""
     _, dot, end = name.lower().rpartition(".")
-    return (_DOCUMENT_ENDS if dot else _DOCUMENTS).fullmatch(end) is not None
+    return end in (_DOCUMENT_ENDS if dot else _DOCUMENTS)
 
 
 def files_below(top: str, leftover: list[Leftover] | None = None) -> Iterator[str]:
@@ -84,9 +85,13 @@ def _walk(top: str, left: list[_Left], links: list[str]) -> Iterator[str]:
             continue
         with entries:
             for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
+                # Plain files first: a folder may hold many thousands of them.
+                if entry.is_file(follow_symlinks=False):
+                    if not _ignored(entry.name):
+                        yield entry.path
+                elif entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif _IGNORED.match(entry.name):
+                elif _ignored(entry.name):
                     continue
                 elif _is_file(entry):
                     yield entry.path
@@ -111,6 +116,10 @@ def _to_follow(top: str, links: list[str], left: list[_Left]) -> Iterator[str]:
         else:
             followed.add(target)
             yield path
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith((".", "trueness_report_")) and _IGNORED.match(name) is not None
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

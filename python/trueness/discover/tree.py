@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ Group = tuple[int | None, int | None, int | str | None]
 """What tells one part of a dump from the next: rank first, then as the layout sorts."""
 
 Entries = list[os.DirEntry[str]]
+_NAME = attrgetter("name")
 
 
 @dataclass(slots=True)
@@ -57,7 +59,7 @@ def folders(path: str) -> Entries:
 
 def files(path: str) -> Entries:
     """Regular files in the order of their names."""
-    return sorted(_listing(path)[1], key=lambda entry: entry.name)
+    return _listing(path)[1]
 
 
 def in_order(
@@ -85,6 +87,7 @@ def _listing(path: str) -> tuple[Entries, Entries]:
                 inner.append(entry)
             elif entry.is_file():
                 regular.append(entry)
+    regular.sort(key=_NAME)
     if listed and listed.room > 0:
         listed.by_path[path] = inner, regular
         listed.room -= len(inner) + len(regular)
