@@ -239,14 +239,11 @@ class _Names:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.index = {name: i for i, name in enumerate(names)}
-        self._getters: dict[tuple[str, ...], Callable[[array[float]], tuple[float, ...]]] = {}
+        self.getters: dict[tuple[str, ...], Callable[[array[float]], tuple[float, ...]]] = {}
 
     def getter(self, names: tuple[str, ...]) -> Callable[[array[float]], tuple[float, ...]]:
-        found = self._getters.get(names)
-        if found is None:
-            # One more is asked for than wanted, since of a single one no tuple would come.
-            places = [self.index.get(name, -1) for name in names]
-            found = self._getters[names] = itemgetter(*places, -1, -1)
+        """Of at least two names, since of a single one no tuple would come."""
+        found = self.getters[names] = itemgetter(*(self.index.get(name, -1) for name in names))
         return found
 
 
@@ -300,8 +297,9 @@ class Metrics(Mapping[str, float]):
         return f"Metrics({dict(self)!r})"
 
     def pick(self, names: tuple[str, ...]) -> tuple[float, ...]:
-        """The values of many names at once; NaN for a name that is not there."""
-        return self._names.getter(names)(self._values)[:-2]
+        """The values of two or more names at once; NaN for a name that is not there."""
+        known = self._names
+        return (known.getters.get(names) or known.getter(names))(self._values)
 
 
 NO_METRICS = Metrics({})

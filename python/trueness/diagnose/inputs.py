@@ -60,19 +60,19 @@ def reads_of(trace: Trace) -> Reads:
 def _told(trace: Trace, dumped: Ints) -> tuple[Ints, list[frozenset[str]]]:
     """Operator and row of what operators without dumped inputs read, and what was looked
     through."""
+    if not trace.graph:
+        before = np.frombuffer(trace.worst, np.dtype("l"))[:-1]
+        places = np.flatnonzero((dumped[1:] == 0) & (before >= 0))
+        return np.stack([places + 1, before[places]], axis=1).astype(np.int64), []
     found: list[tuple[int, int]] = []
     between: list[frozenset[str]] = []
     for place, parts in enumerate(trace.parts):
         if dumped[place]:
             continue
-        if trace.graph:
-            for row, through in trace.graph.rows(parts, trace.output_of).items():
-                if trace.op_of[row] < place:
-                    found.append((place, row))
-                    between.append(through)
-        elif place and trace.worst[place - 1] >= 0:
-            found.append((place, trace.worst[place - 1]))
-            between.append(frozenset())
+        for row, through in trace.graph.rows(parts, trace.output_of).items():
+            if trace.op_of[row] < place:
+                found.append((place, row))
+                between.append(through)
     return np.array(found, np.int64).reshape(-1, 2), between
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -47,19 +48,20 @@ _TINY = 1e-300
 Bools = npt.NDArray[np.bool_]
 
 
+@lru_cache(1024)
 def jumps(kind: str) -> bool:
     """Whether any error of the inputs explains any error of the result."""
     return any(_CHOOSES.search(part) for part in kind.split("+"))
 
 
 @dataclass(frozen=True)
-class Fit:
-    """Of an operator under the law that explains its error best: the logarithm of what peers add to
-    the law, and how far its error is out of that in robust standard deviations."""
+class Fits:
+    """Of each operator under the law that explains its error best: the logarithm of what peers add
+    to the law, and how far its error is out of that in robust standard deviations."""
 
-    law: int
-    centre: float
-    score: float
+    law: Ints
+    centre: Floats
+    score: Floats
 
 
 @dataclass(frozen=True)
@@ -89,14 +91,14 @@ def residuals(error: Floats, predictions: Floats, floor: Floats) -> Floats:
     return found
 
 
-def fits(group: Group, values: Floats, levels: Floats) -> list[Fit]:
+def fits(group: Group, values: Floats, levels: Floats) -> Fits:
     """Of each member. `values` has the residuals of the peers, a row a law, and `levels` what they
     are predicted by the first law."""
     size = len(group.peers)
     quiet = all(_NO_GROWTH.search(part) for part in group.kind.split("+"))
     if size < 2:
         law = ABSOLUTE if quiet else BEHIND
-        return [Fit(law, 0.0, float(values[law, 0]) / (2 * _PRIOR))]
+        return Fits(np.array([law]), np.zeros(1), values[law, :1] / (2 * _PRIOR))
     own = np.flatnonzero(np.isin(group.peers, group.members))
     if size >= _MANY:
         peers = _Peers(*_centre_and_spread(values), float(np.quantile(levels, 0.9)))
@@ -105,8 +107,12 @@ def fits(group: Group, values: Floats, levels: Floats) -> list[Fit]:
     for at in own.tolist():
         others = np.delete(values, at, axis=1)
         peers = _Peers(*_centre_and_spread(others), float(np.delete(levels, at).max()))
-        found += _held(group, quiet, peers, values[:, [at]], levels[[at]])
-    return found
+        found.append(_held(group, quiet, peers, values[:, [at]], levels[[at]]))
+    return Fits(
+        np.concatenate([one.law for one in found]),
+        np.concatenate([one.centre for one in found]),
+        np.concatenate([one.score for one in found]),
+    )
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,7 @@ class _Peers:
     highest: float
 
 
-def _held(group: Group, quiet: bool, peers: _Peers, values: Floats, levels: Floats) -> list[Fit]:
+def _held(group: Group, quiet: bool, peers: _Peers, values: Floats, levels: Floats) -> Fits:
     """Each column against the peers: an error has to be odd under every law that they follow. In
     a type that is `quiet` only what is beyond the absolute errors is odd, whatever peers do."""
     factor = _ALIKE if len(group.peers) >= _SOME else 2 * _ALIKE
@@ -129,10 +135,8 @@ def _held(group: Group, quiet: bool, peers: _Peers, values: Floats, levels: Floa
     role = 0.0 if group.same_role else _OTHER_ROLE
     spreads = np.sqrt(peers.spreads[:, None] ** 2 + farther**2 + role**2)
     scores = np.where(alike[:, None], (values - peers.centres[:, None]) / spreads, np.inf)
-    laws = np.argmin(scores, axis=0).tolist()
-    return [
-        Fit(law, float(peers.centres[law]), float(scores[law, at])) for at, law in enumerate(laws)
-    ]
+    laws = np.argmin(scores, axis=0)
+    return Fits(laws, peers.centres[laws], scores[laws, np.arange(len(laws))])
 
 
 def _centre_and_spread(values: Floats) -> tuple[Floats, Floats]:

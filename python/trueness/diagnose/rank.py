@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -100,18 +101,22 @@ def _scores(surprise: Surprise) -> Floats:
 def _explained(scores: Floats, reads: Reads) -> Floats:
     """Scores after what inherits from a suspect has given way to it: error that has a structure
     behaves unlike the noise of the peers also in the operators behind."""
-    ranked = scores.copy()
-    behind = np.zeros(len(scores))
-    producers: dict[int, list[int]] = {}
-    for op, producer in zip(reads.op.tolist(), reads.producer.tolist(), strict=True):
-        if producer >= 0:
-            producers.setdefault(op, []).append(producer)
-    for place in range(len(scores)):
-        before = max((behind[p] for p in producers.get(place, ())), default=0.0)
-        if before > _YIELDS * scores[place]:
-            ranked[place] = scores[place] / 100
-        behind[place] = max(before, scores[place])
-    return ranked
+    suspect = np.flatnonzero(scores)
+    if not len(suspect):
+        return scores
+    first = int(suspect[0])
+    ranked, behind = scores.tolist(), [0.0] * len(scores)
+    known = np.flatnonzero((reads.producer >= 0) & (reads.op >= first))
+    known = known[np.argsort(reads.op[known], kind="stable")]
+    producers = reads.producer[known].tolist()
+    starts = np.searchsorted(reads.op[known], np.arange(first, len(scores) + 1)).tolist()
+    for place, (start, stop) in enumerate(pairwise(starts), first):
+        score = ranked[place]
+        before = max([behind[p] for p in producers[start:stop]], default=0.0)
+        if before > _YIELDS * score:
+            ranked[place] = score / 100
+        behind[place] = max(before, score)
+    return np.array(ranked)
 
 
 def _suspect(

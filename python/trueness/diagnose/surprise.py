@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +85,8 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
     # What is bit for bit equal tells nothing of how errors grow.
     for group in groups_of(trace.kinds, roles, np.flatnonzero(ops.error > 0)):
         found = fits(group, by_law[:, group.peers], predictions[RELATIVE, group.peers])
-        for place, fit in zip(group.members.tolist(), found, strict=True):
-            expected[place] = predictions[fit.law, place] * np.exp(fit.centre)
-            by_error[place] = fit.score
+        expected[group.members] = predictions[found.law, group.members] * np.exp(found.centre)
+        by_error[group.members] = found.score
         peers[group.members] = len(group.peers) - 1
         if len(group.peers) > FEW:
             for values, score in ((drift, by_norm), (shift, by_mean)):
@@ -209,11 +207,16 @@ def _predictions(ops: _Ops, inherited: _Inherited) -> Floats:
 
 def _roles(trace: Trace, reads: Reads) -> list[frozenset[str]]:
     """By operator, the types that its inputs come from, of those that carry an error."""
-    found: defaultdict[int, set[str]] = defaultdict(set)
+    joined: dict[tuple[frozenset[str], str], frozenset[str]] = {}
+    roles: list[frozenset[str]] = [frozenset()] * len(trace.names)
     wrong = table(trace)[reads.row, ERROR] > 0
     for op, producer in zip(reads.op[wrong].tolist(), reads.producer[wrong].tolist(), strict=True):
-        found[op].add(trace.kinds[producer] if producer >= 0 else _NOBODY)
-    return [frozenset(found[op]) for op in range(len(trace.names))]
+        # Few are different: a set of its own for each operator would cost more than the rest.
+        key = roles[op], trace.kinds[producer] if producer >= 0 else _NOBODY
+        if key not in joined:
+            joined[key] = key[0] | {key[1]}
+        roles[op] = joined[key]
+    return roles
 
 
 def _beyond(ops: _Ops, inherited: _Inherited) -> tuple[Floats, Floats]:
