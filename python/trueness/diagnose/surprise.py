@@ -138,7 +138,8 @@ def _grown(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> Floa
     predicted = np.hypot(inherited.relative, rounding_of(ops.floor, ops.both, inherited.relative))
     error = table(trace)[reads.row, ERROR]
     for at, types in reads.through.items():
-        for kind in types:
+        # Sorted: the order of a set of names is another in each process, and so would the bits be.
+        for kind in sorted(types):
             known = (kinds == kind) & (ops.error > 0)
             if not known.any() or not error[at] > 0:
                 continue
