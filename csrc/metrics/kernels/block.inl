@@ -48,13 +48,13 @@ void run_strips(Source<T>& source, const KernelInput& input, Moments& moments,
     constexpr bool kTryNear = kWithRelative && sizeof(T) == sizeof(float);
     // Where one strip is not near, its neighbours hardly are: from there on none is tried.
     near.all = kTryNear;
+    near.least = ~Vu{};
     for (std::size_t i = 0; i < source.size(); i += kStrip) {
         const std::size_t n = source.size() - i < kStrip ? source.size() - i : kStrip;
         const Block<T> strip = source.strip(i, n);
         if (i == 0) extremes = Extremes<T>(strip.golden[0], strip.my[0]);
         if constexpr (kTryNear) {
-            near.all = near.all && n == kStrip &&
-                       add_near_strip(strip, input, moments, extremes, near, out);
+            near.all = near.all && n == kStrip && add_near_strip(strip, input, extremes, near, out);
             if (near.all) continue;
         }
         run_strip<kWithExtremes, kWithRelative>(strip.golden, strip.my, n, moments, extremes);
@@ -110,7 +110,9 @@ Magnitudes run_passes(Source<T>& source, const KernelInput& input, NearBlock& ne
     Moments moments{};
     Extremes<T> extremes(0, 0);
     const auto finish = [&] {
-        finish_moments(moments, source.size(), [&] { return source.whole(); }, out);
+        finish_near_moments(near.moments, moments);
+        const bool exact = exact_near_sums(near, source.size(), sum_lanes(moments.golden_squares));
+        finish_moments(moments, source.size(), exact, [&] { return source.whole(); }, out);
     };
     if (input.groups & kRelative) {
         run_strips<true, true>(source, input, moments, extremes, near, out);

@@ -94,9 +94,10 @@ inline void plain_sum(const double* lanes, double squares, SideSums& out) {
     out.squares = squares;
 }
 
-// `whole()` gives the block, which is only then needed when a sum has cancelled.
+// `whole()` gives the block, which is only then needed when a sum has cancelled. `exact`: the sums
+// of golden and of my have not been rounded.
 template <class Whole>
-void finish_moments(const Moments& moments, std::size_t n, Whole whole, Sums& out) {
+void finish_moments(const Moments& moments, std::size_t n, bool exact, Whole whole, Sums& out) {
     out.golden_squares = sum_lanes(moments.golden_squares);
     out.my_squares = sum_lanes(moments.my_squares);
     out.products = sum_lanes(moments.products);
@@ -104,6 +105,7 @@ void finish_moments(const Moments& moments, std::size_t n, Whole whole, Sums& ou
     out.absolute_difference = sum_lanes(moments.absolute_difference);
     plain_sum(moments.golden, out.golden_squares, out.golden);
     plain_sum(moments.my, out.my_squares, out.my);
+    if (exact) return;
     if (cancelled(out.golden.sum, n, out.golden_squares)) {
         compensated_sum(whole().golden, n, out.golden.sum, out.golden.sum_low);
     }

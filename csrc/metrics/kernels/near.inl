@@ -17,6 +17,9 @@
 constexpr std::size_t kSubstrip =
     128;  // elements whose r are added in float before they are widened
 
+// How many are below the smallest bounds is counted at once, in the time that the divisions take.
+constexpr int kCountedBounds = 2;
+
 // Bits of floats >= 0, which order like the floats; those of NaN and Inf above all others. Integer
 // minima and maxima have more execution units to go to.
 struct Nearness {
@@ -24,15 +27,18 @@ struct Nearness {
     Vu relative;  // largest |d| / |g|
     Vu most;      // largest |g|
     Vu least;     // smallest |g|
+    Vi below[kCountedBounds];
 };
 
 inline Vu bits_as_lanes(double value) {
     return Vu{} + static_cast<std::uint32_t>(float_bits(value));
 }
 
-[[gnu::noinline]] Nearness near_errors(const Block<float>& strip, float* d, float* r, Vd* sum) {
+[[gnu::noinline]] void near_errors(const Block<float>& strip, float* d, float* r, Vd* sum,
+                                   Nearness& found) {
     const float *const g = strip.golden, *const m = strip.my;
-    Nearness out{Vu{}, Vu{}, Vu{}, ~Vu{}};
+    Vu absolute_bits = Vu{}, relative = Vu{}, most = Vu{}, least = ~Vu{};
+    Vi below[kCountedBounds] = {};
     for (std::size_t i = 0; i < kStrip; i += kSubstrip) {
         Vf sums[kHalfGroup] = {};
         for (std::size_t k = i; k < i + kSubstrip; k += kGroup / 2) {
@@ -46,22 +52,52 @@ inline Vu bits_as_lanes(double value) {
                 store(d + at, difference);
                 store(r + at, ratio);
                 sums[p] += ratio;
-                out.absolute = larger(out.absolute, (Vu)error);
-                out.relative = larger(out.relative, (Vu)ratio);
-                out.most = larger(out.most, (Vu)size);
-                out.least = smaller(out.least, (Vu)size);
+                absolute_bits = larger(absolute_bits, (Vu)error);
+                relative = larger(relative, (Vu)ratio);
+                most = larger(most, (Vu)size);
+                least = smaller(least, (Vu)size);
+                for (int j = 0; j < kCountedBounds; ++j) {
+                    below[j] -= ratio < static_cast<float>(kBounds[j]);
+                }
             }
         }
         add_half_group(sums, sum);
     }
-    return out;
+    found.absolute = absolute_bits;
+    found.relative = relative;
+    found.most = most;
+    found.least = least;
+    for (int j = 0; j < kCountedBounds; ++j) found.below[j] = below[j];
 }
 
-[[gnu::noinline]] void add_near_moments(const Block<float>& strip, const float* d, Moments& out) {
+// Sums of the near strips of a block, eight lanes each.
+struct NearMoments {
+    double gg[kLanes];
+    double gd[kLanes];
+    double dd[kLanes];
+    double g[kLanes];
+    double d[kLanes];
+    double size_d[kLanes];  // of |d|
+};
+
+// A few parts of the lanes at a time, as many as have room in the registers.
+[[gnu::noinline]] void add_near_moments(const Block<float>& strip, const float* d,
+                                        NearMoments& out) {
     constexpr std::size_t kAtOnce = kParts < 2 ? kParts : 2;
     for (std::size_t part = 0; part < kLanes; part += kAtOnce * kW) {
-        Vd gg[kAtOnce] = {}, gd[kAtOnce] = {}, dd[kAtOnce] = {};
-        Vd sg[kAtOnce] = {}, sd[kAtOnce] = {}, ad[kAtOnce] = {};
+        Vd gg[kAtOnce], gd[kAtOnce], dd[kAtOnce], sg[kAtOnce], sd[kAtOnce], ad[kAtOnce];
+        const auto each = [&](auto step) {
+            for (std::size_t p = 0; p < kAtOnce; ++p) {
+                const std::size_t lane = part + p * kW;
+                step(out.gg + lane, gg[p]);
+                step(out.gd + lane, gd[p]);
+                step(out.dd + lane, dd[p]);
+                step(out.g + lane, sg[p]);
+                step(out.d + lane, sd[p]);
+                step(out.size_d + lane, ad[p]);
+            }
+        };
+        each([](const double* lanes, Vd& x) { x = load<Vd>(lanes); });
         for (std::size_t i = part; i < kStrip; i += kLanes) {
             __builtin_prefetch(strip.next_my + i * sizeof(float));
 #pragma GCC unroll 2
@@ -70,38 +106,38 @@ inline Vu bits_as_lanes(double value) {
                 gg[p] = add_exact_product(a, a, gg[p]);
                 gd[p] = add_exact_product(a, b, gd[p]);
                 dd[p] = add_exact_product(b, b, dd[p]);
-                sg[p] += a;
+                // The units that add have the widening to do as well: this one the multipliers do.
+                sg[p] = add_exact_product(a, splat(1.0), sg[p]);
                 sd[p] += b;
                 ad[p] += absolute(b);
             }
         }
-        const auto add = [&](double* lanes, Vd x) { store(lanes, load<Vd>(lanes) + x); };
-        for (std::size_t p = 0; p < kAtOnce; ++p) {
-            const std::size_t lane = part + p * kW;
-            add(out.golden_squares + lane, gg[p]);
-            add(out.my_squares + lane, (gg[p] + 2 * gd[p]) + dd[p]);
-            add(out.products + lane, gg[p] + gd[p]);
-            add(out.squared_difference + lane, dd[p]);
-            add(out.absolute_difference + lane, ad[p]);
-            add(out.golden + lane, sg[p]);
-            add(out.my + lane, sg[p] + sd[p]);
-        }
+        each([](double* lanes, Vd x) { store(lanes, x); });
     }
 }
 
-// How many of a strip are below each bound. `most` holds the largest: what all are below is not
-// counted.
-[[gnu::noinline]] void add_near_counts(const float* r, Vu most, Vi* below) {
-    for (int k = 0; k < kErrorBounds; ++k) {
+[[maybe_unused]] void finish_near_moments(const NearMoments& near, Moments& out) {
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        out.golden_squares[i] += near.gg[i];
+        out.my_squares[i] += (near.gg[i] + 2 * near.gd[i]) + near.dd[i];
+        out.products[i] += near.gg[i] + near.gd[i];
+        out.squared_difference[i] += near.dd[i];
+        out.absolute_difference[i] += near.size_d[i];
+        out.golden[i] += near.g[i];
+        out.my[i] += near.g[i] + near.d[i];
+    }
+}
+
+// How many of a strip are below each bound: all of them where the largest is.
+inline void add_near_counts(const float* r, const Nearness& found, Vi* below) {
+    for (int k = 0; k < kCountedBounds; ++k) below[k] += found.below[k];
+    for (int k = kCountedBounds; k < kErrorBounds; ++k) {
         const Vi bound = Vi{} + float_bits(kBounds[k]);
-        if (!any((Vi)most >= bound)) {
+        if (!any((Vi)found.relative >= bound)) {
             below[k] += static_cast<std::int32_t>(kStrip / kF);
             continue;
         }
-        Vi count = Vi{};
-#pragma GCC unroll 8
-        for (std::size_t i = 0; i < kStrip; i += kF) count -= load<Vi>(r + i) < bound;
-        below[k] += count;
+        for (std::size_t i = 0; i < kStrip; i += kF) below[k] -= load<Vi>(r + i) < bound;
     }
 }
 
@@ -121,8 +157,23 @@ struct NearBlock {
     bool begun;
     bool weighted;  // ... and had small enough differences for its weights to be in `sums`
     float peak;     // what the weights refer to: the largest golden of the first strip
+    Vu least;       // bits of the smallest |g|
+    NearMoments moments;
     Divergence sums;
 };
+
+// Whether the sums of g and of m have not been rounded: every term is a multiple of half the last
+// place of the smallest |g|, of which a double holds 2^53, and n sum(g g) >= sum(|g|)^2.
+[[maybe_unused]] bool exact_near_sums(const NearBlock& near, std::size_t n, double golden_squares) {
+    if (!near.all) return false;
+    std::uint32_t least = near.least[0];
+    for (std::size_t i = 1; i < kF; ++i) least = near.least[i] < least ? near.least[i] : least;
+    least &= 0x7f800000u;
+    float power = 0;
+    __builtin_memcpy(&power, &least, sizeof power);
+    const double room = static_cast<double>(power) * 0x1p29;
+    return 2.25 * static_cast<double>(n) * golden_squares <= room * room;
+}
 
 // Runs a step of a long chain for a few vectors, so that they need not queue behind each other.
 constexpr std::size_t kAbreast = kGroup / kF;
@@ -250,20 +301,21 @@ inline void add_near_ulp(const Block<float>& strip, const Nearness& found, const
 
 // False, leaving all as it was, when the strip is not near.
 [[maybe_unused]] bool add_near_strip(const Block<float>& strip, const KernelInput& input,
-                                     Moments& moments, Extremes<float>& extremes, NearBlock& near,
-                                     Sums& out) {
+                                     Extremes<float>& extremes, NearBlock& near, Sums& out) {
     alignas(64) float d[kStrip], r[kStrip];
     Vd sum[kParts];
     for (std::size_t p = 0; p < kParts; ++p) sum[p] = extremes.sum[p];
-    const Nearness found = near_errors(strip, d, r, sum);
+    Nearness found;
+    near_errors(strip, d, r, sum, found);
     if (any((found.least <= bits_as_lanes(kEps)) | (found.relative > bits_as_lanes(0.5)))) {
         return false;
     }
     for (std::size_t p = 0; p < kParts; ++p) extremes.sum[p] = sum[p];
     extremes.absolute = larger(extremes.absolute, (Vf)found.absolute);
     extremes.relative = larger(extremes.relative, (Vf)found.relative);
-    add_near_moments(strip, d, moments);
-    add_near_counts(r, found.relative, extremes.below);
+    near.least = smaller(near.least, found.least);
+    add_near_moments(strip, d, near.moments);
+    add_near_counts(r, found, extremes.below);
     const auto reach = static_cast<float>(input.known_reach);
     if (any((Vf)found.most + (Vf)found.absolute > reach)) {
         add_near_range(strip.golden, strip.my, extremes);
