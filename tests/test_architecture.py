@@ -38,7 +38,7 @@ PYTHON_ROOMS = {
     "config_file": Room(names("errors"), lazy=names("yaml")),
     "offline_page": Room(names("errors")),
     "discover": Room(names("quickly_made model errors")),
-    "pair": Room(names("model errors config_file")),
+    "pair": Room(names("quickly_made model errors config_file")),
     "read": Room(names("model errors _core"), names("numpy"), names("torch")),
     "compare": Room(names("model errors quickly_made config_file read _core"), names("numpy")),
     "diagnose": Room(names("model errors"), names("numpy"), names("read compare torch onnx")),

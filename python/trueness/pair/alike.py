@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from trueness.errors import FormatError
-from trueness.model import Describe, Described, Pair, ReadsAhead, TensorRef, Unmatched
+from trueness.model import Describe, Described, Pair, ReadsAhead, TensorRef, Unmatched, tensor_in
 from trueness.pair.fusion import FusedNames
 from trueness.pair.operator import (
     NO_TENSOR,
@@ -17,10 +17,10 @@ from trueness.pair.operator import (
     FxToken,
     Row,
     describe_one,
-    member,
     nodes_of,
     pair_operator,
 )
+from trueness.quickly_made import quickly_made
 
 AHEAD = 1024
 """Operators whose headers are read in one go."""
@@ -55,6 +55,7 @@ class _Origin:
         return ref.io == "input" or self.parts > 1
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class _Met:
     """An operator and the FX tensors that may belong to it."""
@@ -85,7 +86,7 @@ class _Found:
             fx.use(theirs[number])
         for number, reason, expected in self.excused:
             fx.excuse(theirs[number], reason, expected)
-        refs = [None, ge, *theirs, *(member(ge, io, k) for io, k in self.members)]
+        refs = [None, ge, *theirs, *[tensor_in(ge, (io, k), io, k) for io, k in self.members]]
         return [made(refs[g], refs[m], text, more) for made, g, m, text, more in self.rows]
 
 
