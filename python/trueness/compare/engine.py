@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from time import thread_time
 
 from trueness.compare.files import Worker
 from trueness.compare.metrics import Choice
@@ -16,8 +17,13 @@ from trueness.compare.tensors import thread_count
 from trueness.errors import UsageError
 from trueness.model import Pair, Result, Unmatched
 
-BATCH = 32
-"""Pairs a thread takes at once: for tiny ones the hand-over costs more than the comparison."""
+BATCH = 128
+"""Pairs a thread takes at once, at most: for tiny ones the hand-over costs more than the
+comparison."""
+FEW = 8
+SPAN = 0.005
+"""Seconds of work that are worth a hand-over: as long as Python lets one thread wait for another.
+So many pairs make a batch, but no fewer than FEW."""
 
 Progress = Callable[[Result], object]
 
@@ -73,19 +79,24 @@ def _reported(results: Iterator[Result], on_progress: Progress) -> Iterator[Resu
 def _run(
     pairs: Iterable[Pair | Unmatched], worker: Worker, files: OpenFiles, jobs: int
 ) -> Iterator[Result]:
-    def work(batch: list[Pair | Unmatched]) -> list[Result]:
-        return list(worker.batch(batch))
+    def work(batch: list[Pair | Unmatched]) -> tuple[list[Result], int]:
+        began = thread_time()
+        results = list(worker.batch(batch))
+        seconds = max(thread_time() - began, 1e-6)
+        return results, max(FEW, min(BATCH, int(len(batch) * SPAN / seconds)))
 
-    waiting: deque[Future[list[Result]]] = deque()
+    size = FEW
+    waiting: deque[Future[tuple[list[Result], int]]] = deque()
     stream = iter(pairs)
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="trueness")
     try:
         while True:
-            batch = list(islice(stream, BATCH))
+            batch = list(islice(stream, size))
             if batch:
                 waiting.append(pool.submit(work, batch))
             if waiting and (not batch or len(waiting) > 2 * jobs):
-                yield from waiting.popleft().result()
+                results, size = waiting.popleft().result()
+                yield from results
             elif not batch:
                 return
     finally:
