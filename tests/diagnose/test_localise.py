@@ -252,3 +252,30 @@ def test_a_choice_may_fall_otherwise_where_its_input_is_off(before: float) -> No
     rows += [row("MoeGatingTopK", "output", 0.4, tensor=2), row("C", "input", 0.4, tensor=2)]
     found = diagnose([*rows, row("C", "output", 0.4, tensor=3)])
     assert names(found) == ([] if before else [("introduced", "MoeGatingTopK")])
+
+
+@pytest.mark.parametrize(("chosen", "found"), [(0.4, False), (0.003, True)])
+def test_only_a_choice_that_fell_otherwise_explains_what_reads_it(
+    chosen: float, found: bool
+) -> None:
+    rows = [row("A", "output", 0.002, tensor=1), row("TopK", "input", 0.002, tensor=1)]
+    rows += [row("TopK", "output", chosen, tensor=2), row("Scale", "input", chosen, tensor=2)]
+    assert names(diagnose([*rows, row("Scale", "output", 0.6, tensor=3)])) == (
+        [("introduced", "Scale")] if found else []
+    )
+
+
+def test_half_a_percent_of_norm_is_seen_beside_inherited_noise() -> None:
+    def norm(result: Result, ratio: float) -> Result:
+        many = {"norm_ratio": ratio, "finite_count": 2e5}
+        return replace(result, metrics=Metrics({**dict(result.metrics.items()), **many}))
+
+    rows: list[Result] = []
+    for place in range(8):
+        wrong = place == 5
+        rows.append(norm(row(f"Add_{place}", "input", 0.015, tensor=place), 1.001))
+        out = row(f"Add_{place}", "output", 0.0158 if wrong else 0.0151, tensor=place)
+        rows.append(norm(out, 1.006 if wrong else 1.001))
+    (finding,) = diagnose(rows).findings
+    assert finding.op_name == "Add_5"
+    assert any("its norm is off" in sentence for sentence in finding.evidence)

@@ -15,6 +15,7 @@ _SPREAD = 0.1
 _LEAST = 1e-7
 _PEERS = 3
 _LARGE = 1e3
+_TURNED = 1.5
 _FACTOR = 8.0
 """Times the rounding of a result, or the largest error so far, that an input must be off by."""
 
@@ -34,6 +35,10 @@ def foreign_inputs(trace: Trace, reads: Reads, surprise: Surprise) -> dict[int, 
     # Of each operator, the largest error of any output before it.
     before = np.concatenate([[0.0], np.fmax.accumulate(np.nan_to_num(surprise.error))])[op]
     before = before + rounding_of(floors[row], both[row], before)
+    # Behind a choice that fell otherwise, what was not dumped may be off by any amount.
+    jumped = surprise.jumped
+    turned = jumped[surprise.error[jumped] > _TURNED * surprise.inherited[jumped]]
+    before = np.where(op > turned.min(initial=len(trace.names)), inf, before)
     before = np.where(_always_equal(trace, op, row, error, made), 0.0, before)
     known = np.where(made >= 0, np.minimum(rows[made, ERROR], _LARGE), before)
     same = (rows[row][:, [MY_L2, MY_MEAN]] == rows[made][:, [MY_L2, MY_MEAN]]).all(axis=1)

@@ -43,6 +43,14 @@ _SHRINKS = -0.5
 """Less than this no type is believed to take from the error it inherits."""
 _FARTHER = 0.2
 """What is added for each factor of e that more error comes in than peers have been seen with."""
+_CANCELS = 0.25
+"""What is added for each factor of e by which an operator makes less of its signal than peers do:
+an error that is no part of the signal is then larger beside it."""
+_SINGLE = 1.0
+"""Square of the spread of an error that a single element carries: how it grows is chance, of many
+it is the mean."""
+_WIDEST = 0.7
+"""However far peers differ, nothing is excused by more than this."""
 _TINY = 1e-300
 
 Bools = npt.NDArray[np.bool_]
@@ -54,10 +62,15 @@ def jumps(kind: str) -> bool:
     return any(_CHOOSES.search(part) for part in kind.split("+"))
 
 
+def adds_nothing(kind: str) -> bool:
+    """Whether no absolute error grows in the type."""
+    return all(_NO_GROWTH.search(part) for part in kind.split("+"))
+
+
 @dataclass(frozen=True)
 class Fits:
-    """Of each operator under the law that explains its error best: the logarithm of what peers add
-    to the law, and how far its error is out of that in robust standard deviations."""
+    """Of each member under the law that explains its error best: the logarithm of what peers add to
+    the law, and how far its error is out of that in robust standard deviations."""
 
     law: Ints
     centre: Floats
@@ -91,65 +104,52 @@ def residuals(error: Floats, predictions: Floats, floor: Floats) -> Floats:
     return found
 
 
-def fits(group: Group, values: Floats, levels: Floats) -> Fits:
-    """Of each member. `values` has the residuals of the peers, a row a law, and `levels` what they
-    are predicted by the first law."""
+def fits(group: Group, values: Floats, levels: Floats, carriers: Floats) -> Fits:
+    """Of all members. `values` has the residuals of the peers, a row a law, `levels` what they are
+    predicted by the first law, and `carriers` by how many elements the errors they inherit are
+    carried."""
     size = len(group.peers)
-    quiet = all(_NO_GROWTH.search(part) for part in group.kind.split("+"))
-    if size < 2:
-        law = ABSOLUTE if quiet else BEHIND
-        return Fits(np.array([law]), np.zeros(1), values[law, :1] / (2 * _PRIOR))
+    quiet = adds_nothing(group.kind)
     own = np.flatnonzero(np.isin(group.peers, group.members))
+    if size < 2:
+        law = np.full(1, ABSOLUTE if quiet else BEHIND)
+        return Fits(law, np.zeros(1), values[law, 0] / (2 * _PRIOR))
     if size >= _MANY:
-        peers = _Peers(*_centre_and_spread(values), float(np.quantile(levels, 0.9)))
-        return _held(group, quiet, peers, values[:, own], levels[own])
-    found = []
-    for at in own.tolist():
-        others = np.delete(values, at, axis=1)
-        peers = _Peers(*_centre_and_spread(others), float(np.delete(levels, at).max()))
-        found.append(_held(group, quiet, peers, values[:, [at]], levels[[at]]))
-    return Fits(
-        np.concatenate([one.law for one in found]),
-        np.concatenate([one.centre for one in found]),
-        np.concatenate([one.score for one in found]),
-    )
-
-
-@dataclass(frozen=True)
-class _Peers:
-    """Centre and spread by law, and the largest error that they are predicted."""
-
-    centres: Floats
-    spreads: Floats
-    highest: float
-
-
-def _held(group: Group, quiet: bool, peers: _Peers, values: Floats, levels: Floats) -> Fits:
-    """Each column against the peers: an error has to be odd under every law that they follow. In
-    a type that is `quiet` only what is beyond the absolute errors is odd, whatever peers do."""
-    factor = _ALIKE if len(group.peers) >= _SOME else 2 * _ALIKE
-    alike = peers.spreads <= factor * peers.spreads.min()
+        others, highest = values[:, None], np.quantile(levels, 0.9, keepdims=True)
+    else:
+        rest = np.array([[at for at in range(size) if at != out] for out in own.tolist()])
+        others, highest = values[:, rest], levels[rest].max(axis=1)
+    centres, spreads = _centre_and_spread(others)
+    # An error has to be odd under every law that peers follow. In a type that is quiet only what
+    # is beyond the absolute errors is odd, whatever peers do.
+    factor = _ALIKE if size >= _SOME else 2 * _ALIKE
+    alike = spreads <= factor * spreads.min(axis=0)
     if quiet:
-        alike = np.arange(len(alike)) == ABSOLUTE
-    farther = _FARTHER * np.clip(np.log(levels / peers.highest), 0, 1.5)
+        alike = np.arange(len(alike))[:, None] == ABSOLUTE
+    away = values[:, own] - centres
+    farther = _FARTHER * np.clip(np.log(levels[own] / highest), 0, 1.5)
+    cancels = _CANCELS * np.clip(away[RELATIVE] - away[ABSOLUTE], 0, 1)
     role = 0.0 if group.same_role else _OTHER_ROLE
-    spreads = np.sqrt(peers.spreads[:, None] ** 2 + farther**2 + role**2)
-    scores = np.where(alike[:, None], (values - peers.centres[:, None]) / spreads, np.inf)
-    laws = np.argmin(scores, axis=0)
-    return Fits(laws, peers.centres[laws], scores[laws, np.arange(len(laws))])
+    more = farther**2 + cancels**2 + role**2 + _SINGLE / carriers[own]
+    spreads = np.sqrt(np.minimum(spreads, _WIDEST) ** 2 + more)
+    scores = np.where(alike, away / spreads, np.inf)
+    law = np.argmin(scores, axis=0)
+    at = np.arange(len(own))
+    return Fits(law, np.broadcast_to(centres, scores.shape)[law, at], scores[law, at])
 
 
 def _centre_and_spread(values: Floats) -> tuple[Floats, Floats]:
-    """By law, of many operators as quantiles, of few as the largest deviation but one."""
-    size = values.shape[1]
-    centres = np.median(values, axis=1)
+    """Over the last axis, of many operators as quantiles, of few as the largest deviation but
+    one."""
+    size = values.shape[-1]
+    centres = np.median(values, axis=-1)
     if size >= _SOME:
-        above = np.quantile(values, [0.75, 0.9], axis=1) - centres
-        below = (centres - np.quantile(values, 0.25, axis=1)) / 2
-        spreads = np.maximum(np.maximum(above[0], below) / 0.6745, above[1] / 1.2816)
+        low, high, higher = np.quantile(values, [0.25, 0.75, 0.9], axis=-1)
+        middle = np.maximum(high - centres, (centres - low) / 2) / 0.6745
+        spreads = np.maximum(middle, (higher - centres) / 1.2816)
     else:
-        away = np.sort(np.abs(values - centres[:, None]), axis=1)
-        spreads = away[:, -2] * 1.3 if size > FEW else away[:, -1]
+        away = np.sort(np.abs(values - centres[..., None]), axis=-1)
+        spreads = away[..., -2] * 1.3 if size > FEW else away[..., -1]
     spreads = np.sqrt(spreads**2 + (_PRIOR / size) ** 2 + _LEAST**2)
     spreads += 3 * np.maximum(np.abs(centres) - _OFF, 0)
     return np.maximum(centres * size / (size + 1), _SHRINKS), spreads

@@ -93,7 +93,7 @@ def _scores(surprise: Surprise) -> Floats:
         (surprise.drift, surprise.by_norm),
         (surprise.shift, surprise.by_mean),
     ):
-        total += np.where(np.abs(change) > least, np.minimum(score / 2, _MOST), 0) ** 2
+        total += np.where(np.abs(change) > least, np.minimum(score, _MOST), 0) ** 2
     scores = np.sqrt(total)
     return np.nan_to_num(np.where(scores > GATE, scores, 0))
 

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from trueness.diagnose.change import Change, unlike_noise
 from trueness.diagnose.inputs import Floats, Ints, Reads, table
-from trueness.diagnose.laws import FEW, RELATIVE, fits, groups_of, jumps, residuals, rounding_of
-from trueness.diagnose.trace import COUNT, ERROR, GOLDEN_L2, GOLDEN_MEAN, MY_MEAN, RATIO, Trace
+from trueness.diagnose.laws import (
+    FEW,
+    RELATIVE,
+    Bools,
+    adds_nothing,
+    fits,
+    groups_of,
+    jumps,
+    residuals,
+    rounding_of,
+)
+from trueness.diagnose.trace import (
+    COUNT,
+    ERROR,
+    GOLDEN_L2,
+    GOLDEN_MEAN,
+    MEAN_ERROR,
+    MY_MEAN,
+    RATIO,
+    Trace,
+)
 
 _NOBODY = ""
 _TINY = 1e-300
 _LARGE = 1e3
+_TURNED = 3.0
+"""Times what it inherits that the error of a choice is when it has fallen otherwise."""
+_ONE = 0.3
+"""The least that one element that is chosen in place of another makes in the error, over the root
+of the number of elements."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +47,8 @@ class Surprise:
     inputs, rounding and peers explain, `inherited` what inputs alone do, `floor` what rounding
     does. `by_error`, `by_norm` and `by_mean` are in robust standard deviations; `drift` is the
     unexplained part of the logarithm of the norm ratio, `shift` that of the mean in units of the
-    root mean square. `peers` counts the operators it was held against."""
+    root mean square. `peers` counts the operators it was held against; `jumped` are choices that
+    may have fallen otherwise, and what reads them."""
 
     error: Floats
     inherited: Floats
@@ -34,6 +60,7 @@ class Surprise:
     drift: Floats
     shift: Floats
     peers: Ints
+    jumped: Ints
 
 
 @dataclass(frozen=True)
@@ -46,25 +73,26 @@ class _Ops:
     drift: Floats
     shift: Floats
     floor: Floats
-    both: npt.NDArray[np.bool_]
+    both: Bools
+    carriers: Floats
 
 
 @dataclass(frozen=True)
 class _Inherited:
     """What operators read: `relative` errors added, `absolute` ones over the norm of the output,
-    and `behind`, the larger of what it and its producers read."""
+    and `behind`, the larger of what it and its producers read. `carriers`: how many elements carry
+    the errors; `scale` and `offset` are what norm and mean of the output are predicted to be
+    off, which holds for sure where the output `sums` up what is read."""
 
     relative: Floats
     absolute: Floats
     behind: Floats
     drift: Floats
     shift: Floats
-
-    @property
-    def amplification(self) -> Floats:
-        """How much a sum makes of errors when what it adds cancels."""
-        least = np.maximum(self.relative, _TINY)
-        return np.clip(self.absolute / least, 1.0, 100.0)
+    carriers: Floats
+    scale: Floats
+    offset: Floats
+    sums: Bools
 
 
 def surprise_of(trace: Trace, reads: Reads) -> Surprise:
@@ -77,25 +105,30 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
     by_law = residuals(ops.error, predictions, ops.floor)
     expected = np.full(len(ops.error), np.nan)
     by_error = np.full(len(ops.error), np.nan)
-    noise = np.maximum(2 * ops.error / np.sqrt(np.maximum(ops.count, 1)), 1e-3 * ops.floor)
-    drift, shift = _beyond(ops, inherited)
-    by_norm, by_mean = np.abs(drift) / noise, np.abs(shift) / noise
+    noise = np.maximum(ops.error / np.sqrt(ops.carriers), 1e-3 * ops.floor)
     peers = np.zeros(len(ops.error), np.int64)
     roles = _roles(trace, reads)
-    # What is bit for bit equal tells nothing of how errors grow.
-    for group in groups_of(trace.kinds, roles, np.flatnonzero(ops.error > 0)):
-        found = fits(group, by_law[:, group.peers], predictions[RELATIVE, group.peers])
-        expected[group.members] = predictions[found.law, group.members] * np.exp(found.centre)
-        by_error[group.members] = found.score
-        peers[group.members] = len(group.peers) - 1
-        if len(group.peers) > FEW:
-            for values, score in ((drift, by_norm), (shift, by_mean)):
-                spread = 1.4826 * np.median(np.abs(values[group.peers]))
-                members = group.members
-                score[members] = np.abs(values[members]) / np.hypot(noise[members], spread)
-    explained = _jumped(trace, reads, inherited)
+    explained = _jumped(trace, reads, ops, inherited)
+    # What is bit for bit equal tells nothing of how errors grow, and what jumped neither.
+    telling = np.setdiff1d(np.flatnonzero(ops.error > 0), explained)
+    groups = groups_of(trace.kinds, roles, telling)
+    for group in groups:
+        asked, members = group.peers, group.members
+        found = fits(
+            group, by_law[:, asked], predictions[RELATIVE, asked], inherited.carriers[asked]
+        )
+        expected[members] = predictions[found.law, members] * np.exp(found.centre)
+        by_error[members] = found.score
+        peers[members] = len(asked) - 1
+    norm, mean = _changes(trace, reads, ops, inherited)
+    drift, by_norm = unlike_noise(norm, noise, groups)
+    shift, by_mean = unlike_noise(mean, noise, groups)
     expected[explained] = np.fmax(expected[explained], ops.error[explained])
-    by_error[explained] = by_norm[explained] = by_mean[explained] = 0.0
+    by_error[explained] = 0.0
+    # What a choice moves sits in a few rows; an error that sits everywhere is none of it.
+    everywhere = (ops.carriers > 0.5 * ops.count) & (ops.norm > 0)
+    in_rows = explained[~everywhere[explained]]
+    by_norm[in_rows] = by_mean[in_rows] = 0.0
     return Surprise(
         ops.error,
         inherited.relative,
@@ -107,6 +140,7 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         drift,
         shift,
         peers,
+        explained,
     )
 
 
@@ -123,7 +157,18 @@ def _ops(trace: Trace) -> _Ops:
         shift=np.nan_to_num((out[:, MY_MEAN] - out[:, GOLDEN_MEAN]) / np.maximum(rms, _TINY)),
         floor=np.frombuffer(trace.floors, np.float64)[np.maximum(worst, 0)],
         both=np.frombuffer(trace.rounded_both, np.bool_)[np.maximum(worst, 0)],
+        carriers=_carriers(out),
     )
+
+
+def _carriers(rows: Floats) -> Floats:
+    """How many elements carry the error, as the mean of its amount beside its root mean square
+    tells: all of them if it is noise, a few if it sits in a row or in what was cut off."""
+    count = np.maximum(np.nan_to_num(rows[:, COUNT], nan=1.0), 1)
+    root = rows[:, ERROR] * rows[:, GOLDEN_L2] / np.sqrt(count)
+    share = np.nan_to_num(np.pi / 2 * (rows[:, MEAN_ERROR] / root) ** 2, nan=1.0, posinf=1.0)
+    found: Floats = np.clip(share * count, 1, count)
+    return found
 
 
 def _logarithm(ratio: Floats) -> Floats:
@@ -174,22 +219,72 @@ def _inherited(trace: Trace, reads: Reads, ops: _Ops, grown: Floats) -> _Inherit
     behind[alone] = np.fmax(behind[alone], np.fmax(ops.error[alone - 1], relative[alone - 1]))
     rms = rows[:, GOLDEN_L2] / np.sqrt(count)
     shift = (rows[:, MY_MEAN] - rows[:, GOLDEN_MEAN]) / np.maximum(rms, _TINY)
-    absolute = np.sqrt(total((error * norm) ** 2)) / np.maximum(ops.norm, _TINY)
+    squares = np.nan_to_num((error * norm) ** 2)
+    absolute = np.sqrt(total(squares)) / np.maximum(ops.norm, _TINY)
+    carriers = total(squares) / total(squares / _carriers(rows))
+    scale, offset, sums = _handed_on(trace, reads, ops, norm)
     return _Inherited(
         relative=relative,
         absolute=np.where(np.isnan(absolute), relative, absolute),
         behind=behind,
         drift=total(np.abs(_logarithm(rows[:, RATIO]))),
         shift=total(np.abs(shift)),
+        scale=scale,
+        offset=offset,
+        sums=sums,
+        carriers=np.where(carriers >= 1, carriers, np.maximum(ops.count, 1)),
     )
 
 
-def _jumped(trace: Trace, reads: Reads, inherited: _Inherited) -> Ints:
-    """Choices that may have fallen otherwise, and what reads them: there the error sits in the few
-    rows of a choice, of which an operator may take any part."""
+def _handed_on(trace: Trace, reads: Reads, ops: _Ops, norm: Floats) -> tuple[Floats, Floats, Bools]:
+    """What norm ratio, as a logarithm, and mean of the output should be off by where all that is
+    read were added up or put together, and whether it is. `norm` is that of each read, spread over
+    the output."""
+    size = len(ops.error)
+    rows = table(trace)[reads.row]
+
+    def total(values: Floats) -> Floats:
+        weights = np.nan_to_num(values)
+        return np.bincount(reads.op, weights=weights, minlength=size).astype(np.float64)
+
+    quiet = np.fromiter(map(adds_nothing, trace.kinds), np.bool_, len(trace.kinds))
+    sums = quiet & _adds_up(reads, ops.norm, norm)
+    # Of a sum the products of its parts belong to each of them alike; what only moves has one part.
+    number = np.maximum(np.bincount(reads.op, minlength=size), 1)
+    mixed = (ops.norm**2 - total(norm**2)) / number
+    share = (norm**2 + mixed[reads.op]) / np.maximum(ops.norm[reads.op] ** 2, _TINY)
+    together = (number > 1) & (total(rows[:, COUNT]) == ops.count)
+    part = np.where(together[reads.op], rows[:, COUNT] / ops.count[reads.op], 1.0)
+    root = ops.norm / np.sqrt(np.maximum(ops.count, 1))
+    whole = sums[reads.op]
+    weight = np.where(whole, np.clip(share, -2, 2), 1.0)
+    moved = rows[:, MY_MEAN] - rows[:, GOLDEN_MEAN]
+    own = rows[:, GOLDEN_L2] / np.sqrt(np.maximum(rows[:, COUNT], 1))
+    offset = total(moved * part / np.maximum(np.where(whole, root[reads.op], own), _TINY))
+    return total(_logarithm(rows[:, RATIO]) * weight), offset, sums
+
+
+def _adds_up(reads: Reads, out: Floats, norm: Floats) -> Bools:
+    """Whether the norms of what is read can make that of the output: what a graph does not tell of,
+    such as a constant, is missing in them."""
+    size = len(out)
+    whole = np.bincount(reads.op, weights=np.nan_to_num(norm), minlength=size)
+    largest = np.zeros(size)
+    np.maximum.at(largest, reads.op, norm)
+    found: Bools = (out <= 1.01 * whole) & (out >= 0.99 * (2 * largest - whole))
+    found[reads.op[np.fromiter(reads.through, np.int64, len(reads.through))]] = False
+    return found
+
+
+def _jumped(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> Ints:
+    """Choices that have fallen otherwise, and what reads them: there the error sits in the few rows
+    of a choice, of which an operator may take any part. Of a choice without a row it is not known
+    whether it did."""
     chosen = np.fromiter(map(jumps, trace.kinds), np.bool_, len(trace.kinds))
     chosen &= inherited.behind > 0
-    made = (reads.producer >= 0) & chosen[reads.producer]
+    usual = np.hypot(inherited.behind, rounding_of(ops.floor, ops.both, inherited.behind))
+    turned = chosen & ~(ops.error <= np.minimum(_TURNED * usual, _ONE / np.sqrt(ops.count)))
+    made = (reads.producer >= 0) & turned[reads.producer]
     for at, types in reads.through.items():
         made[at] |= any(map(jumps, types))
     made &= table(trace)[reads.row, ERROR] > 0
@@ -220,10 +315,29 @@ def _roles(trace: Trace, reads: Reads) -> list[frozenset[str]]:
     return roles
 
 
-def _beyond(ops: _Ops, inherited: _Inherited) -> tuple[Floats, Floats]:
-    """Norm ratio and mean beyond what those of the inputs allow. Operators that bend, such as an
-    activation, may double a change of scale; noise adds its square to the norm."""
-    allowed = 2 * inherited.drift * inherited.amplification + ops.error**2
-    drift = np.sign(ops.drift) * np.maximum(np.abs(ops.drift) - allowed, 0)
-    allowed = 2 * inherited.shift * inherited.amplification
-    return drift, np.sign(ops.shift) * np.maximum(np.abs(ops.shift) - allowed, 0)
+def _changes(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> tuple[Change, Change]:
+    """Norm ratio, as a logarithm, and mean, with what those of the inputs allow. Operators that
+    bend, such as an activation, may double a change of scale; noise adds its square to the norm."""
+    grows = _amplification(trace, inherited)
+    guessed = np.zeros(len(ops.error), np.bool_)
+    guessed[reads.op[np.fromiter(reads.through, np.int64, len(reads.through))]] = True
+    noise = ops.error**2
+    drift = np.sign(ops.drift) * np.maximum(np.abs(ops.drift) - noise, 0)
+    return (
+        Change(drift, inherited.scale, 2 * inherited.drift * grows, inherited.sums, guessed),
+        Change(ops.shift, inherited.offset, 2 * inherited.shift * grows, inherited.sums, guessed),
+    )
+
+
+def _amplification(trace: Trace, inherited: _Inherited) -> Floats:
+    """How much an operator makes of errors when what it adds cancels, beside others of its type,
+    which may give a result another unit."""
+    ratio = inherited.absolute / np.maximum(inherited.relative, _TINY)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place in np.flatnonzero(inherited.relative > 0).tolist():
+        places[trace.kinds[place]].append(place)
+    for kind, same in places.items():
+        if len(same) > FEW and not adds_nothing(kind):
+            ratio[same] /= np.median(ratio[same])
+    found: Floats = np.clip(np.nan_to_num(ratio, nan=1.0), 1.0, 100.0)
+    return found

@@ -27,8 +27,10 @@ COLUMNS = (
     "golden_inf_count",
     "my_nan_count",
     "my_inf_count",
+    "mean_absolute_error",
 )
 ERROR, RATIO, GOLDEN_L2, MY_L2, GOLDEN_MEAN, MY_MEAN, MAX, MIN, MY_MAX, MY_MIN, COUNT = range(11)
+MEAN_ERROR = 15
 WIDTH = len(COLUMNS)
 _bytes_of = Struct(f"{WIDTH}d").pack
 MATERIAL = 1.25
