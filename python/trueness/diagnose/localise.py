@@ -39,9 +39,7 @@ class Localiser:
             if key != self._key:
                 self._close()
                 self._key = key
-            followed = len(self._trace.is_input)
             score = self._trace.add(result)
-            self._lost += result.passed is False and len(self._trace.is_input) == followed
             if score == score:
                 # The row was made a moment ago and nobody else has it: a copy would cost more
                 # than everything else here.
@@ -59,8 +57,9 @@ class Localiser:
                 merged.add(suspect)
         findings = merged.findings()
         failed = sum(verdict.failed for verdict in verdicts)
+        lost = self._lost + self._trace.lost
         return Diagnosis(
-            _conclusion(findings, failed, self._lost) + self._limits(),
+            _conclusion(findings, failed, lost) + self._limits(),
             findings,
             "; ".join(dict.fromkeys(verdict.order for verdict in verdicts)),
             "; ".join(dict.fromkeys(filter(None, (verdict.edges for verdict in verdicts))))
@@ -76,6 +75,7 @@ class Localiser:
         else:
             self._done.append(judge(self._trace))
             self._loud += self._trace.loud
+        self._lost += self._trace.lost
         self._trace = Trace(self._graph)
 
     def _limits(self) -> str:

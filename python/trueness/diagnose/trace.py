@@ -45,7 +45,8 @@ class Trace:
     COLUMNS, `op_of` the place of the operator, `is_input`, `floors` what rounding explains and
     whether golden was rounded as well (`rounded_both`); of operators: the rest. `kinds` are the
     types, of fused ones those of all parts. `odd` has NaN or Inf that golden has not, `nonfinite`
-    those that did not read it. `loud`: some row is off by more than rounding."""
+    those that did not read it. `loud`: some row is off by more than rounding. `lost` counts rows
+    that do not pass and have no error to follow."""
 
     def __init__(self, graph: GraphEdges) -> None:
         self.graph = graph
@@ -65,6 +66,7 @@ class Trace:
         self.kept: dict[int, Result] = {}
         self.timed = False
         self.failed = 0
+        self.lost = 0
         self.loud = False
         self._has_edges = bool(graph)
         self._name: str | None = None
@@ -90,6 +92,7 @@ class Trace:
             picked = (inf, *picked[1:])
             error = inf
         if ref is None or error != error:
+            self.lost += result.passed is False
             return nan
         is_input = ref.io == "input"
         if ref.op_name != self._name or (is_input and self._output):
@@ -104,7 +107,7 @@ class Trace:
         self.is_input.append(is_input)
         self.floors.append(floor)
         self.rounded_both.append(both)
-        if odd or error > MATERIAL * floor:
+        if error > MATERIAL * floor or odd:
             self.loud = True
         if is_input:
             self._inputs += 1
