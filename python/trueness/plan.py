@@ -16,8 +16,6 @@ from trueness.compare.headers import Headers
 from trueness.compare.open_files import OpenFiles
 from trueness.errors import LayoutError, PairingError, UsageError
 from trueness.model import Dump, Pair, Unmatched
-from trueness.pair import atb_torch, by_mapping
-from trueness.pair.by_metadata import with_path_map
 from trueness.pair.filters import Filters
 from trueness.pair.levels import at_level
 from trueness.pair.mapping_file import NameMapping, read_mapping
@@ -80,7 +78,7 @@ def plan_dumps(
     _check_numbers(found, filters)
     for dump in found:
         filters.skipped.update(dump.skipped)
-    golden, my = (with_path_map(dump, path_map or {}) for dump in found)
+    golden, my = _with_path_map(found, path_map) if path_map else found
     if not golden.tensors and not my.tensors:
         raise UsageError(f"no tensors{filters.place} on either side")
     files = OpenFiles()
@@ -112,6 +110,12 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if running:
             gc.enable()
+
+
+def _with_path_map(dumps: Sequence[Dump], path_map: Mapping[str, str]) -> list[Dump]:
+    from trueness.pair.by_metadata import with_path_map
+
+    return [with_path_map(dump, path_map) for dump in dumps]
 
 
 def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
@@ -188,6 +192,8 @@ def _pairing(
 
 def _mapped(golden: _Side, my: _Side, layout: str | None, rules: NameMapping) -> pair.Pairing:
     """Rules need no two layouts that go together: each side is what it looks like most."""
+    from trueness.pair import by_mapping
+
     if layout is None:
         names = [discover.layouts_of(side.root, side.said)[0].name for side in (golden, my)]
     else:
@@ -199,6 +205,8 @@ def _mapped(golden: _Side, my: _Side, layout: str | None, rules: NameMapping) ->
 def _with_synonyms(pairing: pair.Pairing, path: str | PathLike[str]) -> pair.Pairing:
     if pairing.name != "atb_torch":
         raise UsageError(f"an op mapping is for ATB against torch, and this is {pairing.name}")
+    from trueness.pair import atb_torch
+
     return replace(pairing, pair=partial(atb_torch.pair, synonyms=read_op_mapping(path)))
 
 

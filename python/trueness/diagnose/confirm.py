@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from trueness.diagnose.pure_operators import ONNX_OPERATORS
-from trueness.diagnose.replay import Replay, by_operator, key_of, replay
-from trueness.diagnose.replay_onnx import is_onnx
 from trueness.model import Diagnosis, Finding, Pair, TensorRef, Unmatched
+
+if TYPE_CHECKING:
+    from trueness.diagnose.replay import Replay
 
 Items = Callable[[Finding], Iterable[Pair | Unmatched]]
 """What was paired of the operator of a finding."""
@@ -49,9 +51,11 @@ def _known(finding: Finding) -> bool:
         return False
     if _is_aten(refs):
         return True
-    return all(ref.op_type in ONNX_OPERATORS for ref in refs) and is_onnx(
-        [Pair(refs[0], refs[1], "")]
-    )
+    if not all(ref.op_type in ONNX_OPERATORS for ref in refs):
+        return False
+    from trueness.diagnose.replay_onnx import is_onnx
+
+    return is_onnx([Pair(refs[0], refs[1], "")])
 
 
 def _is_aten(refs: Sequence[TensorRef]) -> bool:
@@ -69,6 +73,8 @@ def _refs(finding: Finding) -> Sequence[TensorRef]:
 
 
 def _replayed(finding: Finding, items: Items) -> Replay | None:
+    from trueness.diagnose.replay import Replay, by_operator, key_of, replay
+
     own = finding.result.my
     if package := _lacks(finding):
         problem = f'{package} is not installed: pip install "trueness[{package}]"'

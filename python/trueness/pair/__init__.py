@@ -5,23 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 from trueness.errors import PairingError
 from trueness.model import Describe, Dump, Pair, Unmatched
-from trueness.pair import (
-    atb_torch,
-    by_call,
-    by_fusion,
-    by_fx_node,
-    by_graph,
-    by_metadata,
-    by_module,
-    by_name,
-    by_node,
-    by_onnx,
-    by_tensor_name,
-    by_tree,
-)
 
 __all__ = ["PAIRINGS", "Pairing", "choose"]
 
@@ -36,20 +23,33 @@ class Pairing:
     pair: Callable[[Dump, Dump, Describe], Iterator[Pair | Unmatched]]
 
 
+def _of(module: str) -> Callable[[Dump, Dump, Describe], Iterator[Pair | Unmatched]]:
+    """`pair` of that module of this package, loaded when it is called: a comparison needs but one,
+    and all of them take as long to load as many small pairs to compare."""
+
+    def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Pair | Unmatched]:
+        items: Iterator[Pair | Unmatched] = import_module(f"{__name__}.{module}").pair(
+            golden, my, describe
+        )
+        return items
+
+    return pair
+
+
 PAIRINGS: Sequence[Pairing] = (
-    Pairing("torchair", "torchair_fx", "torchair_ge", by_graph.pair),
-    Pairing("fusion", "torchair_ge", "torchair_ge", by_fusion.pair),
-    Pairing("fx", "torchair_fx", "torchair_fx", by_node.pair),
-    Pairing("msprobe", "msprobe", "msprobe", by_call.pair),
-    Pairing("atb", "atb", "atb", by_tree.pair),
-    Pairing("torch", "torch_modules", "torch_modules", by_module.pair),
-    Pairing("atb_torch", "torch_modules", "atb", atb_torch.pair),
-    Pairing("onnx_dump", "onnx_dump", "onnx_dump", by_onnx.pair),
-    Pairing("torch_onnx", "torchair_fx", "onnx_dump", by_fx_node.pair),
-    Pairing("onnx", "onnx", "onnx", by_module.pair),
-    Pairing("manual", "manual", "flat", by_metadata.pair),
-    Pairing("checkpoint", "checkpoint", "checkpoint", by_tensor_name.pair),
-    Pairing("flat", "flat", "flat", by_name.pair),
+    Pairing("torchair", "torchair_fx", "torchair_ge", _of("by_graph")),
+    Pairing("fusion", "torchair_ge", "torchair_ge", _of("by_fusion")),
+    Pairing("fx", "torchair_fx", "torchair_fx", _of("by_node")),
+    Pairing("msprobe", "msprobe", "msprobe", _of("by_call")),
+    Pairing("atb", "atb", "atb", _of("by_tree")),
+    Pairing("torch", "torch_modules", "torch_modules", _of("by_module")),
+    Pairing("atb_torch", "torch_modules", "atb", _of("atb_torch")),
+    Pairing("onnx_dump", "onnx_dump", "onnx_dump", _of("by_onnx")),
+    Pairing("torch_onnx", "torchair_fx", "onnx_dump", _of("by_fx_node")),
+    Pairing("onnx", "onnx", "onnx", _of("by_module")),
+    Pairing("manual", "manual", "flat", _of("by_metadata")),
+    Pairing("checkpoint", "checkpoint", "checkpoint", _of("by_tensor_name")),
+    Pairing("flat", "flat", "flat", _of("by_name")),
 )
 
 _NAMED_ONLY = ("checkpoint", "flat")
