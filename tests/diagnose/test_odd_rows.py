@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueness.diagnose import Localiser
-from trueness.diagnose.trace import COLUMNS
+from trueness.diagnose.trace import COLUMNS, ERROR
 from trueness.model import Graph, GraphOp, Metrics, Result, State, TensorRef
 
 NUMBERS = st.sampled_from([0.0, 1e-320, 1e-9, 1e-3, 0.5, 3.0, 1e9, 1e300, inf, nan, -1.0, -inf])
@@ -26,6 +26,8 @@ def rows(draw: st.DrawFn) -> Result:
         token=draw(st.sampled_from([None, 0, 1])),
     )
     metrics = {name: draw(NUMBERS) for name in COLUMNS if draw(st.booleans())}
+    # A distance is not negative, whatever else is odd.
+    metrics = {name: abs(x) if name == COLUMNS[ERROR] else x for name, x in metrics.items()}
     dtypes = st.sampled_from(["float32", "bfloat16", "int8", "bool", ""])
     return Result(
         ref if draw(st.booleans()) else None,
