@@ -32,12 +32,15 @@ class Headers:
     def ahead(self, refs: Iterable[TensorRef]) -> None:
         """Reads these; those of before are forgotten."""
         paths = [ref.path for ref in refs if not ref.statistics]
-        headers = _core.describe_files(paths)
-        self._ahead = {
-            path: self._described(header)
-            for path, header in zip(paths, headers, strict=True)
-            if header
-        }
+        self._ahead = {}
+        same: dict[int, Sequence[Described]] = {}
+        for path, header in zip(paths, _core.describe_files(paths), strict=True):
+            if header is not None:
+                # Equal ones are one object, of which to ask again is cheap.
+                found = same.get(id(header))
+                if found is None:
+                    found = same[id(header)] = self._described(header)
+                self._ahead[path] = found
 
     def _described(self, header: Header) -> Sequence[Described]:
         found = self._known.get(header)

@@ -21,15 +21,15 @@ _FORMS = tuple(
         rf"\d+\.{_TIME}",
     )
 )
-_HEAD = re.compile(r"[^.]+\..+")
+_BEFORE_TIME = re.compile(r"[^.]+\..+\.\d+\.\d+")
 _SLICE = re.compile(r"_lxslice(\d+)$")
 _SUBGRAPH = re.compile(r".*sgt_graph_\d+_")
 _REPLACED = re.compile(r"[ ./\\]")
 STATISTICS = {"_min_max.npz": "min_max", ".csv": "cann_csv"}
 """What follows the name of a file that holds statistics, and their kind."""
 _SHORTEST_TIME = "0" * 8
-MAX_HEADS = 1 << 16
-"""Of operators whose names are remembered."""
+MAX_NAMES = 1 << 16
+"""Remembered of a dump."""
 MAX_LENGTH = 4096
 """Of a name in mapping.csv."""
 WANTED = "its name is not {op_type}.{op_name}.{task}[.{stream}].{time}[.{ids of FFTS+}]"
@@ -76,29 +76,29 @@ def parse(text: str, known: Mapping[str, str]) -> Name | None:
 
 
 class Names:
-    """Reads the names of files as `parse` does. Most are {type}.{name} and three numbers, of which
-    the first two parts come again with every token."""
+    """Reads the names of files as `parse` does. But for the time, most come again with every rank
+    and token."""
 
     def __init__(self, operators: Iterable[str]) -> None:
         """`operators` of the graphs."""
         self._known = known_names(operators)
-        self._heads: dict[str, Name | None] = {}
+        self._timeless: dict[str, Name | None] = {}
 
     def parse(self, text: str) -> Name | None:
-        head, *numbers = text.rsplit(".", 3)
-        if len(numbers) == 3 and 8 <= len(numbers[2]) <= 20 and all(map(str.isdecimal, numbers)):
-            found = self._of(head)
-            if found and len(text) <= MAX_LENGTH:
-                return Name(found.op_type, found.op_name, int(numbers[2]), found.slice)
+        before, _, time = text.rpartition(".")
+        if 8 <= len(time) <= 20 and time.isdecimal() and len(text) <= MAX_LENGTH:
+            found = self._before_time(before)
+            if found:
+                return Name(found.op_type, found.op_name, int(time), found.slice)
         return parse(text, self._known)
 
-    def _of(self, head: str) -> Name | None:
-        if head not in self._heads:
-            if len(self._heads) >= MAX_HEADS:
-                self._heads.clear()
-            whole = parse(f"{head}.0.0.{_SHORTEST_TIME}", self._known)
-            self._heads[head] = whole if _HEAD.fullmatch(head) else None
-        return self._heads[head]
+    def _before_time(self, text: str) -> Name | None:
+        if text not in self._timeless:
+            if len(self._timeless) >= MAX_NAMES:
+                self._timeless.clear()
+            whole = parse(f"{text}.{_SHORTEST_TIME}", self._known)
+            self._timeless[text] = whole if _BEFORE_TIME.fullmatch(text) else None
+        return self._timeless[text]
 
 
 def known_names(names: Iterable[str]) -> dict[str, str]:

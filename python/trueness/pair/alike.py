@@ -19,6 +19,7 @@ from trueness.pair.operator import (
     describe_one,
     nodes_of,
     pair_operator,
+    place_of,
 )
 from trueness.quickly_made import quickly_made
 
@@ -28,7 +29,7 @@ MAX_KNOWN = 1 << 15
 """Operators remembered of a graph."""
 
 _Seen = Described | str
-"""An FX tensor; or NO_TENSOR; or "": nobody asks for its header."""
+"""An FX tensor, or NO_TENSOR."""
 _Key = tuple[object, ...]
 
 
@@ -40,34 +41,22 @@ class _Origin:
     nodes: Sequence[str]
     outputs: Sequence[str]
 
-    def tensors(self, fx: FxToken) -> list[TensorRef]:
-        found = [ref for node in self.nodes for ref in fx.inputs(node)]
-        found += [ref for name in self.outputs if (ref := fx.output(name))]
-        return found
-
     def asks_for(self, ge: TensorRef) -> bool:
-        """Whether its own header plays a part."""
+        """Whether its header plays a part."""
         if self.parts:
             return bool(self.outputs)
         return any(word in ge.op_type for word in PASS_THROUGH)
-
-    def asks_for_theirs(self, ref: TensorRef) -> bool:
-        return ref.io == "input" or self.parts > 1
 
 
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """An operator and the FX tensors that may belong to it."""
+    """An operator and the FX tensors that may belong to it; `asked_for` are those of all these
+    whose headers play a part, its own the first."""
 
     ge: TensorRef
-    origin: _Origin
     theirs: Sequence[TensorRef]
-
-    def asked_for(self) -> Iterator[TensorRef]:
-        if self.origin.asks_for(self.ge):
-            yield self.ge
-            yield from filter(self.origin.asks_for_theirs, self.theirs)
+    asked_for: Sequence[TensorRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +94,7 @@ class Operators:
         while some := list(islice(waiting, AHEAD)):
             meetings = [self._meet(ge, fx) for ge in some]
             if isinstance(self._describe, ReadsAhead):
-                self._describe.ahead([ref for met in meetings for ref in met.asked_for()])
+                self._describe.ahead([ref for met in meetings for ref in met.asked_for])
             for met in meetings:
                 yield from self._rows(met, fx)
 
@@ -117,22 +106,21 @@ class Operators:
             nodes = dict.fromkeys(node for op in ops for node in nodes_of(op))
             outputs = dict.fromkeys(name for op in ops for name in op.fx_names if name)
             origin = self._origins[ge.op_name] = _Origin(len(ops), tuple(nodes), tuple(outputs))
-        return _Met(ge, origin, origin.tensors(fx))
+        inputs = [ref for node in origin.nodes for ref in fx.inputs(node)]
+        theirs = inputs + [ref for name in origin.outputs if (ref := fx.output(name))]
+        if not origin.asks_for(ge):
+            return _Met(ge, theirs, ())
+        # What a single operator gives is told by its name.
+        return _Met(ge, theirs, [ge, *(inputs if origin.parts == 1 else theirs)])
 
     def _rows(self, met: _Met, fx: FxToken) -> list[Row]:
-        ge, origin = met.ge, met.origin
-        try:
-            mine = tuple(self._describe(ge)) if origin.asks_for(ge) else ()
-        except (FormatError, OSError):
+        ge = met.ge
+        read = self._read(met)
+        if read is None:
             return list(pair_operator(self._names, ge, fx, self._describe))
-        seen: list[_Seen] = []
-        for ref in met.theirs if mine else ():
-            found = describe_one(ref, self._describe) if origin.asks_for_theirs(ref) else ""
-            if found.__class__ is str and found not in ("", NO_TENSOR):
-                return list(pair_operator(self._names, ge, fx, self._describe))
-            seen.append(found)
-        places = tuple([(ref.op_name, ref.io, ref.index, ref.nested) for ref in met.theirs])
-        key = ge.op_name, ge.op_type, bool(ge.shards), mine, places, tuple(seen)
+        mine, seen = read
+        places = tuple(map(place_of, met.theirs))
+        key = ge.op_name, ge.op_type, bool(ge.shards), places, *read
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MAX_KNOWN:
@@ -140,17 +128,33 @@ class Operators:
             known = self._known[key] = self._find(met, mine, seen)
         return known.rows_of(met, fx)
 
+    def _read(self, met: _Met) -> tuple[tuple[Described, ...], tuple[_Seen, ...]] | None:
+        """The headers that play a part; None where one cannot be read, which is told with the names
+        of files."""
+        if not met.asked_for:
+            return (), ()
+        try:
+            mine = tuple(self._describe(met.ge))
+        except (FormatError, OSError):
+            return None
+        # Without tensors of mine nobody asks for others.
+        theirs = met.asked_for[1:] if mine else ()
+        seen = tuple([describe_one(ref, self._describe) for ref in theirs])
+        if any(one.__class__ is str and one != NO_TENSOR for one in seen):
+            return None
+        return mine, seen
+
     def _find(self, met: _Met, mine: Sequence[Described], seen: Sequence[_Seen]) -> _Found:
         """Pairs stand-ins, whose paths are "" and the numbers of the FX tensors."""
         headers = {str(number): header for number, header in enumerate(seen)}
 
         def describe(ref: TensorRef) -> Sequence[Described]:
-            header = headers[ref.path] if ref.path else ""
+            if not ref.path:
+                return mine
+            header = headers[ref.path]
             if isinstance(header, Described):
                 return [header]
-            if header == NO_TENSOR:
-                raise FormatError(ref.path, 0, "", "", OBJECT_DTYPE)
-            return mine
+            raise FormatError(ref.path, 0, "", "", OBJECT_DTYPE)
 
         fx = FxToken(replace(ref, path=str(number)) for number, ref in enumerate(met.theirs))
         rows = pair_operator(self._names, replace(met.ge, path=""), fx, describe)

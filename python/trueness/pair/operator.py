@@ -19,14 +19,14 @@ PASS_THROUGH = ("Cast", "TransData")
 """GE inserts these; they change dtype or layout and no value, so they are their own golden."""
 
 
-_place = attrgetter("op_name", "io", "index", "nested")
+place_of = attrgetter("op_name", "io", "index", "nested")
 
 
 class FxToken:
     """The FX tensors of one token, and which of them found a partner."""
 
     def __init__(self, refs: Iterable[TensorRef]) -> None:
-        self._refs = {_place(ref): ref for ref in refs}
+        self._refs = {place_of(ref): ref for ref in refs}
         self._inputs: dict[str, list[TensorRef]] = {}
         inputs = [ref for ref in self._refs.values() if ref.io == "input"]
         for ref in sorted(inputs, key=lambda r: (r.index, r.nested)):
