@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueness.model import Metrics, Result, State, TensorRef
-from trueness.report import naming, write_report
+from trueness.report import naming, to_csv, write_report
 from trueness.report.columns import COLUMNS, location, place, row
 
 MSIT = [
@@ -181,3 +181,25 @@ def test_a_folder_is_not_replaced_and_nothing_is_left(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         write_report("csv", [result()], tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(("rows", "seconds", "there"), [(255, 1e9, 0), (600, 1e9, 512), (3, 0, 3)])
+def test_rows_are_soon_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, seconds: float, there: int
+) -> None:
+    monkeypatch.setattr(to_csv, "SECONDS_A_WRITE", seconds)
+    monkeypatch.setattr(to_csv, "monotonic", iter(range(10_000)).__next__)
+    path = tmp_path / "report.csv"
+    writer = to_csv.CsvWriter(path)
+    for number in range(rows):
+        writer.write(result(f"Add_{number}"))
+    lines = path.read_text().splitlines()
+    assert len(lines[1:]) == there
+    assert writer.abandon()
+    names = [line.split(",")[1] for line in path.read_text().splitlines()[1:]]
+    assert names == [str(number) for number in range(rows)]
+
+
+def test_a_report_without_rows_is_not_worth_keeping(tmp_path: Path) -> None:
+    writer = to_csv.CsvWriter(tmp_path / "report.csv")
+    assert not writer.abandon()

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
 from trueness._core import csv_line
 from trueness.model import Result
 from trueness.report.columns import COLUMNS, row
 from trueness.report.summary import Summary
 
-ROWS_A_FLUSH = 256
-_BUFFER = 1 << 19
-"""Bytes that are more than so many rows usually have: one write for all of them."""
+ROWS_A_WRITE = 256
+"""Made into text together, which takes less time a row than one by one between other work."""
+SECONDS_A_WRITE = 1.0
+"""After which rows are written that are fewer: of large tensors none is lost for long."""
 
 
 class CsvWriter:
     """Complete and streamed: what was written is on the disk when a comparison breaks off."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", _BUFFER)
+        self._file = path.open("wb")
         self._file.write(csv_line([*COLUMNS]))
         self._rows = 0
+        self._waiting: list[Result] = []
+        self._due = monotonic() + SECONDS_A_WRITE
 
     def write(self, result: Result) -> None:
-        self._file.write(csv_line(row(result, self._rows)))
         self._rows += 1
-        if self._rows % ROWS_A_FLUSH == 0:
-            self._file.flush()
+        self._waiting.append(result)
+        if len(self._waiting) >= ROWS_A_WRITE or monotonic() > self._due:
+            self._write_waiting()
 
     def finish(self, summary: Summary) -> None:
+        self._write_waiting()
         self._file.close()
 
     def abandon(self) -> bool:
+        self._write_waiting()
         self._file.close()
         return self._rows > 0
+
+    def _write_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        first = self._rows - len(waiting)
+        lines = [csv_line(row(result, at)) for at, result in enumerate(waiting, first)]
+        self._file.write(b"".join(lines))
+        self._file.flush()
+        self._due = monotonic() + SECONDS_A_WRITE
