@@ -198,11 +198,16 @@ struct RelativeError {
 
 template <class M>
 inline bool any(M mask) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    typedef long long Bits __attribute__((vector_size(32)));
+    return !__builtin_ia32_ptestz256((Bits)mask, (Bits)mask);
+#else
     Vl bits;
     __builtin_memcpy(&bits, &mask, sizeof bits);
     std::int64_t all = 0;
     for (std::size_t i = 0; i < kW; ++i) all |= bits[i];
     return all != 0;
+#endif
 }
 
 constexpr std::size_t kChunk = 64;
