@@ -183,8 +183,9 @@ class _Run:
         from trueness.cli.progress import progress_bar
         from trueness.dumps import compare_plan
 
-        _collect_seldom()
         plan = part.plan(self.golden, self.my)
+        # Names of millions of files are there to the end: the collector need not look at them.
+        gc.freeze()
         if part.list and self.json:
             print_plan_json(plan, sys.stdout)
             return 0
@@ -242,12 +243,6 @@ class _Run:
         elif not self.quiet:
             print_summary(summary, self.top, reports, sys.stdout, exit_code=code)
         return code
-
-
-def _collect_seldom() -> None:
-    """Names and rows form no cycles, and to look for some among millions of them takes as long as
-    a fifth of the comparison."""
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _set_level(name: str) -> None:

@@ -80,7 +80,8 @@ def judged(
     table = standard.table_of(golden_dtype, my_dtype)
     measured = table.measured(sums, lower_precision(golden_dtype, my_dtype))
     breach = standard.breach(table, measured)
-    return _outcome(sums, table, measured, choice, _join(breach, note), not breach)
+    reason = _join(breach, note) if note else breach
+    return _outcome(sums, table, measured, choice, reason, not breach)
 
 
 def _outcome(
