@@ -62,6 +62,7 @@ def jumps(kind: str) -> bool:
     return any(_CHOOSES.search(part) for part in kind.split("+"))
 
 
+@lru_cache(1024)
 def adds_nothing(kind: str) -> bool:
     """Whether no absolute error grows in the type."""
     return all(_NO_GROWTH.search(part) for part in kind.split("+"))

@@ -112,7 +112,10 @@ def _explained(scores: Floats, reads: Reads) -> Floats:
     starts = np.searchsorted(reads.op[known], np.arange(first, len(scores) + 1)).tolist()
     for place, (start, stop) in enumerate(pairwise(starts), first):
         score = ranked[place]
-        before = max([behind[p] for p in producers[start:stop]], default=0.0)
+        before = 0.0
+        for producer in producers[start:stop]:
+            if behind[producer] > before:
+                before = behind[producer]
         if before > _YIELDS * score:
             ranked[place] = score / 100
         behind[place] = max(before, score)
