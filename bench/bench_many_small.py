@@ -1,12 +1,15 @@
 """Thousands of small pairs: what counts is the fixed cost of a pair."""
 
+from math import prod
 from pathlib import Path
 
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import cases
+import torchair_tree
 import trueness
 from trueness import _core
+from trueness.model import Pair
 from trueness.plan import plan_dumps
 
 
@@ -25,9 +28,11 @@ def bench_files_in_one_call(benchmark: BenchmarkFixture, many_pairs: tuple[Path,
 
 
 def bench_plan(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    sides = cases.write_torchair_tree(tmp_path)
+    sizes = cases.RANKS, cases.TOKENS, cases.OPS
+    sides = torchair_tree.write(tmp_path, *sizes, fx_inputs=True)
     items = benchmark.pedantic(lambda: list(plan_dumps(*sides).items))
-    assert len(items) == cases.RANKS * cases.TOKENS * cases.OPS
+    assert len(items) == 3 * prod(sizes)
+    assert all(isinstance(item, Pair) for item in items)
 
 
 def bench_one_small_pair(benchmark: BenchmarkFixture) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from trueness import _core
-from trueness.demo import ge_dump
-from trueness.demo.recorder import Value
 
 Array = npt.NDArray[Any]
 
@@ -113,32 +110,4 @@ def write_many_pairs(folder: Path) -> tuple[Path, Path]:
 
 
 RANKS, TOKENS, OPS = 2, max(1, int(32 * SCALE)), 300
-
-
-def write_torchair_tree(folder: Path) -> tuple[Path, Path]:
-    """FX and GE dumps of small models: RANKS x TOKENS x OPS files a side, all of them links."""
-    values = np.ones((4, 8), np.float32)
-    np.save(folder / "fx.npy", values)
-    result = Value(values, values, "float32", "x:0")
-    (folder / "ge").write_bytes(ge_dump.file_bytes("Op", 1, [], [result]))
-    golden, my = folder / "fx_dump", folder / "ge_dump"
-    for rank, token in product(range(RANKS), range(TOKENS)):
-        base = f"worldsize{RANKS}_global_rank{rank}"
-        fx = golden / base / "graph_1" / str(token)
-        ge = my / base / "20260101000000" / str(rank) / "graph_1" / "1" / str(token)
-        fx.mkdir(parents=True)
-        ge.mkdir(parents=True)
-        for op in range(OPS):
-            node = f"op_{op}-aten.add.Tensor.OUTPUT.0.{20260101000000000000 + op}.npy"
-            (fx / node).hardlink_to(folder / "fx.npy")
-            (ge / f"Add.Op_{op}.{op + 1}.2.{1767225600000000 + op}").hardlink_to(folder / "ge")
-    for rank in range(RANKS):
-        name = f"dynamo_original_graph_1_rank_{rank}_pid_1_ts_20260101000000000000.txt"
-        (my / name).write_text('name: "graph_1"\n' + "\n".join(map(_node, range(OPS))))
-    return golden, my
-
-
-def _node(op: int) -> str:
-    edge = f'input: "Op_{op - 1}:0" ' if op else ""
-    named = f'key: "_fx_tensor_name" value {{ s: "op_{op}-aten.add.Tensor.OUTPUT.0" }}'
-    return f'op {{ name: "Op_{op}" type: "Add" {edge}output_desc {{ attr {{ {named} }} }} }}'
+"""Of the torchair dump."""

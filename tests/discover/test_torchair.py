@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from trueness.discover import layouts_of
-from trueness.discover.ge_graph import read_graph
+from trueness.discover.ge_graph import Content, read_graph
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.errors import FormatError, LayoutError, UsageError
@@ -39,6 +39,20 @@ def test_graph() -> None:
     assert graph.ops["LayerNormV3"].fx_names == tuple(
         f"native_layer_norm-aten.native_layer_norm.default.OUTPUT.{k}" for k in range(3)
     )
+
+
+def test_equal_graphs_are_read_once(tmp_path: Path) -> None:
+    names = [
+        f"dynamo_original_graph_{n}_rank_{r}_pid_4_ts_2026.txt" for n in (1, 2) for r in (0, 1)
+    ]
+    for name in names:
+        (tmp_path / name).write_text(f'name: "g" op {{ name: "A{name[:24]}" }}')
+    known: dict[bytes, Content] = {}
+    graphs = [read_graph(tmp_path / name, known) for name in names]
+    assert [(graph.number, graph.rank) for graph in graphs] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert graphs[0].ops is graphs[1].ops != graphs[2].ops is graphs[3].ops
+    assert [graph.path for graph in graphs] == [str(tmp_path / name) for name in names]
+    assert [read_graph(tmp_path / name) for name in names] == graphs
 
 
 def test_a_damaged_graph_says_where(tmp_path: Path) -> None:

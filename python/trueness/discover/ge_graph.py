@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from trueness.discover import textproto
@@ -17,12 +18,25 @@ FILE_NAME = re.compile(
 )
 """Number and rank; before PTA 7.1.0 the name holds neither, only a time."""
 _FX_NAME_KEY = "_fx_tensor_name"
+Content = tuple[str, dict[str, GraphOp]]
+"""Name and operators."""
 
 
-def read_graph(path: Path) -> Graph:
-    """Raises FormatError where the text stops being a graph; unknown fields are passed over."""
+def read_graph(path: Path, known: dict[bytes, Content] | None = None) -> Graph:
+    """Raises FormatError where the text stops being a graph; unknown fields are passed over.
+    `known` holds what was read of a dump, by digest: most ranks have the same text."""
     match = FILE_NAME.fullmatch(path.name)
-    text = path.read_text(encoding="utf-8", errors="replace")
+    written = path.read_bytes()
+    digest = sha256(written).digest()
+    known = {} if known is None else known
+    if digest not in known:
+        known[digest] = _content(path, written.decode("utf-8", "replace"))
+    name, ops = known[digest]
+    number, rank = (int(match[1]), int(match[2])) if match and match[1] else (None, None)
+    return Graph(str(path), name, number, rank, ops)
+
+
+def _content(path: Path, text: str) -> Content:
     name = ""
     ops: dict[str, GraphOp] = {}
     try:
@@ -35,8 +49,7 @@ def read_graph(path: Path) -> Graph:
     except textproto.TextError as error:
         offset = len(text[: error.offset].encode("utf-8", "replace"))
         raise FormatError(str(path), offset, "", error.expected, error.found) from None
-    number, rank = (int(match[1]), int(match[2])) if match and match[1] else (None, None)
-    return Graph(str(path), name, number, rank, ops)
+    return name, ops
 
 
 def _op(message: Message) -> GraphOp:

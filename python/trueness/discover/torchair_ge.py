@@ -70,9 +70,10 @@ class _Found:
 
 
 def _graphs(found: _Found, root: Path, rank: int | None) -> Iterator[Graph]:
+    known: dict[bytes, ge_graph.Content] = {}
     for path in _graph_paths(root, rank):
         try:
-            yield ge_graph.read_graph(Path(path))
+            yield ge_graph.read_graph(Path(path), known)
         except (FormatError, OSError) as error:
             match = ge_graph.FILE_NAME.fullmatch(os.path.basename(path))
             whose = int(match[2]) if match and match[2] else None

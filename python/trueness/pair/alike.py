@@ -86,7 +86,7 @@ class Operators:
         self._names = names
         self._describe = describe
         self._origins: dict[str, _Origin] = {}
-        self._known: dict[_Key, _Found] = {}
+        self._known: dict[_Key, _Found | None] = {}
 
     def rows(self, refs: Iterable[TensorRef], fx: FxToken) -> Iterator[Row]:
         """Of a token: every tensor of its GE files once, paired or not."""
@@ -121,10 +121,14 @@ class Operators:
         mine, seen = read
         places = tuple(map(place_of, met.theirs))
         key = ge.op_name, ge.op_type, bool(ge.shards), places, *read
-        known = self._known.get(key)
-        if known is None:
+        if key not in self._known:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
+            # What comes but once is not worth more.
+            self._known[key] = None
+            return list(pair_operator(self._names, ge, fx, self._describe))
+        known = self._known[key]
+        if known is None:
             known = self._known[key] = self._find(met, mine, seen)
         return known.rows_of(met, fx)
 
