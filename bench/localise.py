@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cases
+from injection.catalogue import HELD, TUNED, VALIDATION
 from injection.faults import FAULTS
 from injection.rules import ALWAYS, RULES, outputs
 from injection.trial import Column, Fault, Trial, View
@@ -27,8 +28,6 @@ from trueness.model import Diagnosis, Result
 OURS = "trueness"
 DTYPES = ("bf16", "fp16", "int8")
 GOLDENS = ("fp64", "fp32", "same dtype")
-TUNED = ("transformer", "convolutional")
-HELD = "experts"
 VIEWS = ("outputs, graph", "inputs, no graph", "inputs, graph")
 CLEAN_VIEWS = 3
 

@@ -3,7 +3,7 @@ network. Weights are random with a few strong channels, as trained ones have."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -72,13 +72,6 @@ def convolutional(rng: np.random.Generator, quantised: bool) -> Program:
     x = p.op("Add", add, p.linear(x, dense(rng, channels, 32)), p.weight(normal(rng, 32)))
     p.op("SoftmaxV2", softmax, x)
     return p
-
-
-FAMILIES: Mapping[str, Callable[[np.random.Generator, bool], Program]] = {
-    "transformer": transformer,
-    "experts": experts,
-    "convolutional": convolutional,
-}
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Array:

@@ -12,7 +12,7 @@ from injection.families import batch_norm, layer_norm, rms_norm
 from injection.machine import BITS, Array, Machine, round_bits
 from injection.program import Node, Program
 
-COPIES = ("TransposeD", "Expand", "RotateHalf")
+COPIES = ("TransposeD", "Expand", "RotateHalf", "SplitD")
 PRODUCTS = ("MatMulV2", "BatchMatMulV2", "QuantBatchMatmulV3", "Conv2D", "QuantConv2D")
 NORMS = {"RmsNorm": rms_norm, "LayerNormV3": layer_norm, "BatchNorm": batch_norm}
 
@@ -86,6 +86,8 @@ def off_by_one(site: Site) -> Broken | None:
     if site.node.type == "MaskAdd":
         mask = np.full(site.inputs[1].shape, -1e4)
         return site.compute([site.inputs[0], np.triu(mask, 2)]), {}
+    if site.node.type == "DepthwiseConv1D":
+        return site.compute([np.roll(site.inputs[0], 1, axis=0), *site.inputs[1:]]), {}
     if site.node.type in ("Conv2D", "QuantConv2D", "MaxPoolV3"):
         return site.compute([np.roll(site.inputs[0], 1, axis=-1), *site.inputs[1:]]), {}
     return None

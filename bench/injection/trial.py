@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from injection.families import FAMILIES
+from injection.catalogue import FAMILIES
 from injection.faults import FAULTS, Site
 from injection.machine import BITS, Array, Machine
 from injection.program import Node, Program, prepared, run

@@ -123,7 +123,7 @@ def fits(group: Group, values: Floats, levels: Floats, carriers: Floats) -> Fits
     centres, spreads = _centre_and_spread(others)
     # An error has to be odd under every law that peers follow. In a type that is quiet only what
     # is beyond the absolute errors is odd, whatever peers do.
-    factor = _ALIKE if size >= _SOME else 2 * _ALIKE
+    factor = _ALIKE if size >= _MANY else 2 * _ALIKE
     alike = spreads <= factor * spreads.min(axis=0)
     if quiet:
         alike = np.arange(len(alike))[:, None] == ABSOLUTE

@@ -36,6 +36,8 @@ _TINY = 1e-300
 _LARGE = 1e3
 _TURNED = 3.0
 """Times what it inherits that the error of a choice is when it has fallen otherwise."""
+_MIXED = 1 / 8
+"""Of n errors that were mixed n to the power of 1 - 2 * this are independent in their mean."""
 _ONE = 0.3
 """The least that one element that is chosen in place of another makes in the error, over the root
 of the number of elements."""
@@ -122,7 +124,9 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         peers[members] = len(asked) - 1
     norm, mean = _changes(trace, reads, ops, inherited)
     drift, by_norm = unlike_noise(norm, noise, groups)
-    shift, by_mean = unlike_noise(mean, noise, groups)
+    # What mixes elements, as a product of matrices does, makes one error of many.
+    mixed = np.where(mean.sums, noise, noise * ops.carriers**_MIXED)
+    shift, by_mean = unlike_noise(mean, mixed, groups)
     expected[explained] = np.fmax(expected[explained], ops.error[explained])
     by_error[explained] = 0.0
     # What a choice moves sits in a few rows; an error that sits everywhere is none of it.
