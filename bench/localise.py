@@ -1,35 +1,48 @@
 """Breaks models on purpose and counts how often the broken operator is named.
 
-    python bench/localise.py [--part tuned|held] [--models N] [--verbose]
+    python bench/localise.py [--part tuned|held-seeds|validation|held] [--models N] [--verbose]
 
-`held` is what nothing was tuned on: the family `experts` in all seeds, the other families in the
-seeds from 1000 on. Once its alarms led to a rule, that choices may fall otherwise (laws.jumps), so
-that figures of `experts` on clean runs are no longer those of an unseen family. `tuned` is the two
-other families in the seeds below. Models alternate between what was dumped: outputs and a graph,
-inputs too and no graph, all of it. 8 % of the operators are missing, some are fused.
-TRUENESS_BENCH_SCALE makes it smaller."""
+`tuned` is what rules were made on: three families of models, seeds below 1000. `held-seeds` is the
+same families in other seeds. `validation` is a family that was looked at between two changes of
+rules, `held` one that was not. Models alternate between what was dumped: outputs and a graph,
+inputs too and no graph, all of it. 8 % of the operators are missing, some are fused. Where torch is
+installed suspects are also run again alone, of models whose inputs were dumped, and counted over
+the faults in operators that replay knows. TRUENESS_BENCH_SCALE makes it smaller."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cases
+from injection.alone import Dumped
 from injection.catalogue import HELD, TUNED, VALIDATION
 from injection.faults import FAULTS
 from injection.rules import ALWAYS, RULES, outputs
 from injection.trial import Column, Fault, Trial, View
 from trueness.diagnose import Localiser
+from trueness.diagnose.confirm import confirmed
 from trueness.model import Diagnosis, Result
 
 OURS = "trueness"
+REPLAYED = "with replay"
 DTYPES = ("bf16", "fp16", "int8")
 GOLDENS = ("fp64", "fp32", "same dtype")
 VIEWS = ("outputs, graph", "inputs, no graph", "inputs, graph")
 CLEAN_VIEWS = 3
+PARTS: Mapping[str, tuple[str, Sequence[str], int]] = {
+    "tuned": ("tuned families", TUNED, 0),
+    "held-seeds": ("tuned families, held seeds", TUNED, 1000),
+    "validation": ("validation family", (VALIDATION,), 1000),
+    "held": ("held-out family", (HELD,), 1000),
+}
+"""Title, families and the first seed."""
 
 
 @dataclass
@@ -42,6 +55,7 @@ class Score:
     first: Counter[str] = field(default_factory=Counter)
     three: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
+    replayed: bool = False
 
     def add(self, other: Score) -> None:
         self.faults += other.faults
@@ -72,7 +86,12 @@ def localise(rows: Sequence[Result], trial: Trial, view: View) -> Diagnosis:
 def names_by_rule(trial: Trial, view: View, fault: Fault | None) -> dict[str, list[str]]:
     """The operators each rule names, the likeliest first."""
     rows = list(trial.rows(view, fault))
-    named = {OURS: [finding.op_name for finding in localise(rows, trial, view).findings]}
+    found = localise(rows, trial, view)
+    named = {OURS: [finding.op_name for finding in found.findings]}
+    if view.inputs and find_spec("torch") and (not fault or trial.replayable(fault.operator)):
+        with TemporaryDirectory() as folder:
+            sure = confirmed(found, Dumped(trial, fault, Path(folder)).items)
+        named[REPLAYED] = [finding.op_name for finding in sure.findings]
     seen = outputs(rows, trial.graph().ops if view.graph else {})
     return named | {name: rule(seen) for name, rule in RULES.items()}
 
@@ -84,13 +103,19 @@ def view_of(trial: Trial, number: int, spare: str = "") -> View:
 
 @dataclass
 class Tally:
-    """Scores by column, by kind of fault and by what was dumped."""
+    """Scores by column, by kind of fault and by what was dumped; `replayed` those of models of
+    which operators were run again."""
 
+    total: Score = field(default_factory=Score)
+    replayed: Score = field(default_factory=Score)
     columns: dict[Column, Score] = field(default_factory=dict)
     kinds: dict[str, Score] = field(default_factory=dict)
     views: dict[str, Score] = field(default_factory=dict)
 
     def add(self, column: Column, kind: str, view: int, score: Score) -> None:
+        self.total.add(score)
+        if score.replayed:
+            self.replayed.add(score)
         self.columns.setdefault(column, Score()).add(score)
         self.kinds.setdefault(kind, Score()).add(score)
         self.views.setdefault(VIEWS[view % len(VIEWS)], Score()).add(score)
@@ -104,14 +129,15 @@ def measure(columns: Sequence[Column], seeds: Sequence[int], verbose: bool = Fal
             for extra in range(CLEAN_VIEWS):
                 named = names_by_rule(trial, view_of(trial, extra), None)
                 alarms = Counter(rule for rule, found in named.items() if found)
-                tally.add(column, "clean", extra, Score(clean=1, alarms=alarms))
+                score = Score(clean=1, alarms=alarms, replayed=REPLAYED in named)
+                tally.add(column, "clean", extra, score)
                 if verbose and named[OURS]:
                     print(f"ALARM {column} seed {seed} {VIEWS[extra]}: {named[OURS][:3]}")
             for place, kind in enumerate(FAULTS):
                 view = number + place
-                score = _of_fault(trial, kind, view, verbose and f"{column} seed {seed}")
-                if score:
-                    tally.add(column, kind, view, score)
+                found = _of_fault(trial, kind, view, verbose and f"{column} seed {seed}")
+                if found:
+                    tally.add(column, kind, view, found)
     return tally
 
 
@@ -124,7 +150,7 @@ def _of_fault(trial: Trial, kind: str, number: int, label: str | bool) -> Score 
         print(f"{kind} at {fault.operator}, {label}, {VIEWS[number % 3]}: {named[OURS][:3]}")
     first = Counter(rule for rule, found in named.items() if fault.operator in found[:1])
     three = Counter(rule for rule, found in named.items() if fault.operator in found[:3])
-    return Score(1, 0, first, three)
+    return Score(1, 0, first, three, replayed=REPLAYED in named)
 
 
 def columns_of(families: Sequence[str]) -> list[Column]:
@@ -135,38 +161,43 @@ def table(title: str, tally: Tally) -> Iterator[str]:
     rules = (OURS, *RULES)
     yield f"{title}: named first, among the first three, alarms on clean runs, in percent"
     yield " " * 44 + " ".join(f"{rule:>16}" for rule in rules)
-    total = Score()
     for column, score in tally.columns.items():
-        name = f"{column.family} {column.dtype} golden {column.golden}"
-        yield _line(name, score, rules)
-        total.add(score)
+        yield _line(f"{column.family} {column.dtype} golden {column.golden}", score, rules)
     for group in (tally.kinds, tally.views):
         yield from (_line(name, score, rules) for name, score in group.items())
-    yield _line("all", total, rules)
+    yield _line("all", tally.total, rules)
+
+
+def summary(tallies: Mapping[str, Tally]) -> Iterator[str]:
+    rules = (OURS, REPLAYED, *RULES)
+    yield "first, among the first three, alarms, in percent"
+    yield " " * 44 + " ".join(f"{rule:>16}" for rule in rules)
+    for title, tally in tallies.items():
+        yield _line(title, tally.total, (OURS, "", *RULES))
+        if tally.replayed.faults:
+            yield _line(f"{title}, run again", tally.replayed, rules)
 
 
 def _line(name: str, score: Score, rules: Sequence[str]) -> str:
-    cells = " ".join(f"{score.cells(rule):>16}" for rule in rules)
+    cells = " ".join(f"{score.cells(rule) if rule else '':>16}" for rule in rules)
     return f"{name:38} {score.faults:5}" + cells
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="how often the broken operator is named")
-    parser.add_argument("--part", choices=("tuned", "held"), action="append")
+    parser.add_argument("--part", choices=tuple(PARTS), action="append")
     parser.add_argument("--models", type=int, default=6, help="a column")
     parser.add_argument("--start", type=int, default=0, help="first seed")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args(arguments)
     count = max(1, round(options.models * cases.SCALE))
-    seeds = range(options.start, options.start + count)
-    for part in options.part or ("tuned", "held"):
-        if part == "tuned":
-            tally = measure(columns_of(TUNED), seeds, options.verbose)
-            print(*table("tuned", tally), sep="\n")
-            continue
-        held = [seed + 1000 for seed in seeds]
-        for title, families in (("held-out family", [HELD]), ("held-out seeds", TUNED)):
-            print(*table(title, measure(columns_of(families), held)), sep="\n")
+    tallies: dict[str, Tally] = {}
+    for part in options.part or PARTS:
+        title, families, first = PARTS[part]
+        seeds = range(first + options.start, first + options.start + count)
+        tallies[title] = measure(columns_of(families), seeds, options.verbose)
+        print(*table(title, tallies[title]), sep="\n", flush=True)
+    print(*summary(tallies), sep="\n")
     return 0
 
 

@@ -1,5 +1,5 @@
-"""A mixer without attention: short convolutions over time and a recurrence whose decay the data tell,
-in gated blocks."""
+"""A mixer without attention: short convolutions over time, and a recurrence whose decay depends on
+the data, in gated blocks."""
 
 from __future__ import annotations
 

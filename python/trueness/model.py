@@ -377,13 +377,15 @@ class Finding:
 class Diagnosis:
     """Where a comparison went wrong, the likeliest first; no findings: `conclusion` says that it is
     clean, or why nothing can be said. `order` and `edges` say where the execution order and the
-    producers of inputs were taken from; `noise` is the error that rounding explains."""
+    producers of inputs were taken from; `noise` is the error that rounding explains. `faint` are no
+    findings: operators too little out of what is usual, of which replay may tell more."""
 
     conclusion: str
     findings: Sequence[Finding] = ()
     order: str = ""
     edges: str = ""
     noise: float = nan
+    faint: Sequence[Finding] = ()
 
 
 _LAYER = re.compile(

@@ -20,24 +20,38 @@ Items = Callable[[Finding], Iterable[Pair | Unmatched]]
 
 def can_be_confirmed(diagnosis: Diagnosis) -> bool:
     """Whether any suspect is an operator that replay knows, and what runs it is there."""
-    return any(_known(finding) and not _lacks(finding) for finding in diagnosis.findings)
+    asked = (*diagnosis.findings, *diagnosis.faint)
+    return any(_known(finding) and not _lacks(finding) for finding in asked)
 
 
 def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     """The findings with what replay says of them: those with an error of their own first, those it
-    has nothing to say of next, those it clears last."""
+    has nothing to say of next, those it clears last. What was too faint to be a finding is one if
+    it has an error of its own."""
     ranked: list[tuple[int, Finding]] = []
     for finding in diagnosis.findings:
         found = _replayed(finding, items) if _known(finding) else None
         # An operator that was given a wrong input is right alone, and still the place to look at.
         misled = finding.kind in ("overwritten", "inputs differ")
         ranked.append((1 if misled else _class(found), _with_evidence(finding, found)))
+    if not ranked or min(ranked, key=lambda entry: entry[0])[0] > 0:
+        ranked += _of_faint(diagnosis.faint, items)
     findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
-    if not findings or findings[0].op_name == diagnosis.findings[0].op_name:
+    before = [finding.op_name for finding in diagnosis.findings[:1]]
+    if [finding.op_name for finding in findings[:1]] == before:
         return replace(diagnosis, findings=findings)
     first = findings[0]
     conclusion = f"{first.op_name} is where the values part: run alone it is off by itself"
     return replace(diagnosis, findings=findings, conclusion=conclusion)
+
+
+def _of_faint(faint: Sequence[Finding], items: Items) -> list[tuple[int, Finding]]:
+    found = []
+    for finding in faint:
+        own = _replayed(finding, items) if _known(finding) else None
+        if own and _class(own) == 0:
+            found.append((0, _with_evidence(replace(finding, kind="introduced"), own)))
+    return found
 
 
 def glob_of(name: str) -> str:

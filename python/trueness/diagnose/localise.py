@@ -51,11 +51,15 @@ class Localiser:
         verdicts = [*self._done, *([judge(self._trace)] if self._trace.names else [])]
         if not verdicts:
             return Diagnosis("nothing was compared that could be followed")
-        merged = _Merged()
+        merged, fainter = _Merged(), _Merged()
         for verdict in verdicts:
             for suspect in verdict.suspects:
                 merged.add(suspect)
+            for suspect in verdict.faint:
+                fainter.add(suspect)
         findings = merged.findings()
+        known = {finding.op_name for finding in findings}
+        faint = [finding for finding in fainter.findings() if finding.op_name not in known]
         failed = sum(verdict.failed for verdict in verdicts)
         lost = self._lost + self._trace.lost
         return Diagnosis(
@@ -65,6 +69,7 @@ class Localiser:
             "; ".join(dict.fromkeys(filter(None, (verdict.edges for verdict in verdicts))))
             or "not asked for: rounding explains every error",
             max((verdict.noise for verdict in verdicts), default=nan),
+            faint,
         )
 
     def _close(self) -> None:

@@ -17,6 +17,8 @@ from trueness.model import Neighbour, Result
 
 GATE = 4.0
 """Robust standard deviations that clean runs do not reach."""
+FAINT = 0.5
+"""Less than this is not worth running an operator again."""
 KEPT = 12
 _YIELDS = 0.6
 _MOST = 15.0
@@ -50,13 +52,15 @@ class Suspect:
 @dataclass(frozen=True)
 class Verdict:
     """What a run comes to, its suspects the likeliest first. `failed` counts outputs that fail the
-    standard."""
+    standard; where there are any, `faint` has operators that are too little out of what is usual
+    to be suspect."""
 
     suspects: Sequence[Suspect]
     order: str
     edges: str
     noise: float
     failed: int
+    faint: Sequence[Suspect] = ()
 
 
 def judge(trace: Trace) -> Verdict:
@@ -66,7 +70,7 @@ def judge(trace: Trace) -> Verdict:
     reads = reads_of(trace)
     with np.errstate(all="ignore"):
         surprise = surprise_of(trace, reads)
-        scores = _scores(surprise)
+        scores, faint = _scores(surprise)
         foreign = foreign_inputs(trace, reads, surprise)
     for place, (score, _) in foreign.items():
         scores[place] = max(scores[place], score)
@@ -81,11 +85,19 @@ def judge(trace: Trace) -> Verdict:
         _suspect(trace, reads, surprise, *entry) for entry in found if entry[3] in trace.kept
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
-    return Verdict(suspects, order_of, reads.how, float(noise), trace.failed)
+    faint[(scores > 0) | (faint < FAINT)] = 0
+    likely = np.argsort(-faint, kind="stable")[: KEPT if trace.failed else 0]
+    less = [
+        _suspect(trace, reads, surprise, float(faint[place]), float(faint[place]), "faint", place)
+        for place in likely.tolist()
+        if faint[place] > 0 and place in trace.kept and place not in nonfinite
+    ]
+    return Verdict(suspects, order_of, reads.how, float(noise), trace.failed, less)
 
 
-def _scores(surprise: Surprise) -> Floats:
-    """What is above the gate, from error, norm and mean together."""
+def _scores(surprise: Surprise) -> tuple[Floats, Floats]:
+    """What is above the gate, from error, norm and mean together; and what there is of each
+    operator at all."""
     added = np.sqrt(np.maximum(surprise.error**2 - surprise.expected**2, 0))
     least = MATERIAL * surprise.floor
     total = np.where(added > least, np.fmax(surprise.by_error, 0), 0) ** 2
@@ -95,7 +107,9 @@ def _scores(surprise: Surprise) -> Floats:
     ):
         total += np.where(np.abs(change) > least, np.minimum(score, _MOST), 0) ** 2
     scores = np.sqrt(total)
-    return np.nan_to_num(np.where(scores > GATE, scores, 0))
+    every = np.fmax(surprise.by_error, 0), surprise.by_norm, surprise.by_mean
+    faint = np.sqrt(sum(np.minimum(np.nan_to_num(score), _MOST) ** 2 for score in every))
+    return np.nan_to_num(np.where(scores > GATE, scores, 0)), faint
 
 
 def _explained(scores: Floats, reads: Reads) -> Floats:
