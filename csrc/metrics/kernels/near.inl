@@ -130,19 +130,21 @@ struct NearMoments {
     }
 }
 
-// How many of a strip are below each bound: where none reaches the first uncounted bound, all are
-// below that and the larger ones.
+// How many of a strip are below each bound: where none reaches one, all are below that and the
+// larger ones.
 inline void add_near_counts(const float* r, const Nearness& found, Vi* below) {
-    for (int k = 0; k < kCountedBounds; ++k) below[k] += found.below[k];
-    const bool all = !any((Vi)found.relative >= float_bits(kBounds[kCountedBounds]));
-    for (int k = kCountedBounds; k < kErrorBounds; ++k) {
-        if (all) {
-            below[k] += static_cast<std::int32_t>(kStrip / kF);
-            continue;
-        }
+    int k = 0;
+    for (; k < kCountedBounds; ++k) below[k] += found.below[k];
+    for (; k < kErrorBounds && any((Vi)found.relative >= float_bits(kBounds[k])); ++k) {
         const Vi bound = Vi{} + float_bits(kBounds[k]);
-        for (std::size_t i = 0; i < kStrip; i += kF) below[k] -= load<Vi>(r + i) < bound;
+        Vi count[2] = {};
+        for (std::size_t i = 0; i < kStrip; i += 2 * kF) {
+            count[0] -= load<Vi>(r + i) < bound;
+            count[1] -= load<Vi>(r + i + kF) < bound;
+        }
+        below[k] += count[0] + count[1];
     }
+    for (; k < kErrorBounds; ++k) below[k] += static_cast<std::int32_t>(kStrip / kF);
 }
 
 inline void add_near_range(const float* g, const float* m, Extremes<float>& out) {
@@ -272,22 +274,34 @@ inline bool add_near_divergence(const float* g, const float* d, const Nearness& 
     out.my_weight = out.golden_weight + (out.weighted_difference + sum_parts(near.sums.rest));
 }
 
-// Largest distance of numbers of the same sign: their bits, cut to the grid, count its places.
-template <bool kRounds>
-[[gnu::noinline]] std::uint64_t near_ulp(const Block<float>& strip, UlpGrid grid) {
-    const LaneGrid<float, std::int32_t> lanes = lane_grid<float, std::int32_t>(grid);
-    const auto half = static_cast<std::uint32_t>(lanes.half);
-    const auto place = [&](Vu x) {
-        return kRounds ? (x + half + ((x >> lanes.shift) & 1u)) >> lanes.shift : x;
-    };
+inline std::uint64_t largest_lane(Vu v) {
+    std::uint64_t most = 0;
+    for (std::size_t k = 0; k < kF; ++k) most = larger_of(most, v[k]);
+    return most;
+}
+
+template <class Place>
+inline std::uint64_t near_distance(const Block<float>& strip, Place place) {
     Vu top = Vu{};
     for (std::size_t i = 0; i < kStrip; i += kF) {
         const Vu a = place(load<Vu>(strip.golden + i)), b = place(load<Vu>(strip.my + i));
         top = larger(top, larger(a, b) - smaller(a, b));
     }
-    std::uint64_t most = 0;
-    for (std::size_t k = 0; k < kF; ++k) most = larger_of(most, top[k]);
-    return kRounds ? most : most >> lanes.shift;
+    return largest_lane(top);
+}
+
+// Places between numbers of the same sign, whose bits, cut to the grid, count them. Where one side
+// has to be rounded to the grid, that moves it by half a place at most: only what may then exceed
+// the known is looked at more closely.
+[[gnu::noinline]] std::uint64_t near_ulp(const Block<float>& strip, UlpGrid grid, bool rounds,
+                                         std::uint64_t known) {
+    const LaneGrid<float, std::int32_t> lanes = lane_grid<float, std::int32_t>(grid);
+    const std::uint64_t apart = near_distance(strip, [](Vu x) { return x; });
+    if (!rounds) return apart >> lanes.shift;
+    if ((apart + (std::uint64_t{1} << lanes.shift) / 2) >> lanes.shift <= known) return 0;
+    const auto half = static_cast<std::uint32_t>(lanes.half);
+    return near_distance(
+        strip, [&](Vu x) { return (x + half + ((x >> lanes.shift) & 1u)) >> lanes.shift; });
 }
 
 // Places passed on the way from g to m: at most |d| over the spacing at the smaller one, which is
@@ -305,12 +319,9 @@ inline void add_near_ulp(const Block<float>& strip, const Nearness& found, const
     // m may be half of g, and below the smallest normal number the spacing stays the same.
     const std::int32_t exponent = grid.min_exponent + 1 + 127;
     const auto normal = static_cast<std::uint32_t>(exponent > 0 ? exponent << 23 : 0);
-    std::uint64_t found_ulp = 0;
-    if (any(found.least < Vu{} + normal)) {
-        found_ulp = max_ulp(strip.golden, strip.my, kStrip, grid);
-    } else {
-        found_ulp = rounds ? near_ulp<true>(strip, grid) : near_ulp<false>(strip, grid);
-    }
+    const std::uint64_t found_ulp = any(found.least < Vu{} + normal)
+                                        ? max_ulp(strip.golden, strip.my, kStrip, grid)
+                                        : near_ulp(strip, grid, rounds, known);
     out.max_ulp = larger_of(out.max_ulp, found_ulp);
 }
 
