@@ -208,7 +208,7 @@ PLANTED_PYTHON = [
     ("compare/engine.py", "import pandas"),
     ("diagnose/order.py", "def f():\n    import torch"),
     ("diagnose/replay.py", "import torch"),
-    ("report/columns.py", "from trueness._core import csv_line"),
+    ("report/columns.py", "from trueness._core import csv_lines"),
     ("report/to_xlsx.py", "import xlsxwriter"),
     ("dump/manual.py", "from trueness.model import State"),
     ("service/load.py", "from trueness.benchmark import run"),
@@ -222,7 +222,7 @@ ALLOWED_PYTHON = [
     ("read/native.py", "import numpy as np\nfrom .. import _core, errors"),
     ("read/torch_zip.py", "def f():\n    import torch"),
     ("diagnose/replay.py", "def f():\n    import torch\n    from trueness.compare import engine"),
-    ("report/to_csv.py", "from trueness._core import csv_line"),
+    ("report/to_csv.py", "from trueness._core import csv_lines"),
     ("cli/app.py", "import typer\ndef f():\n    import trueness\n    import rich.table"),
 ]
 PLANTED_CPP = [

@@ -214,10 +214,11 @@ def compare_files(
     both, sums). `asked` holds metrics and tolerances, as for `compare`, by the two dtypes. None for
     a pair that is not so plain, has `below` bytes or more, or went wrong in any way."""
 
-def csv_line(cells: list[str | int | float], /) -> bytes:
-    """A row of a CSV file in UTF-8 with its line feed. Floats stand as `repr` writes them; text
-    that a spreadsheet would run gets a quote before it, carriage returns and zero characters become
-    \\r and \\0, and what cannot be encoded, such as some names of files, an escape."""
+def csv_lines(rows: list[list[str | int | float]], /) -> bytes:
+    """Rows of a CSV file in UTF-8, each with its line feed. Floats stand as `repr` writes them;
+    text that a spreadsheet would run gets a quote before it, carriage returns and zero characters
+    become \\r and \\0, and what cannot be encoded, such as some names of files, an escape. Other
+    threads run while the text is made."""
 
 Header: TypeAlias = tuple[str, tuple[tuple[str, int, str, tuple[int, ...], str], ...]]
 """Kind of a file; io, index, dtype, logical shape and name of each of its tensors."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from pathlib import Path
 
-from trueness._core import csv_line
+from trueness._core import csv_lines
 from trueness.model import Result
 from trueness.report.columns import Cell, location, shape_text
 
@@ -38,8 +38,8 @@ def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     partial = final.with_name(f".{final.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(csv_line([*COLUMNS]))
-            file.writelines(csv_line(_row(result)) for result in results)
+            file.write(csv_lines([[*COLUMNS]]))
+            file.write(csv_lines([_row(result) for result in results]))
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from time import monotonic
 
-from trueness._core import csv_line
+from trueness._core import csv_lines
 from trueness.model import Result
 from trueness.report.columns import COLUMNS, row
 from trueness.report.summary import Summary
@@ -21,7 +21,7 @@ class CsvWriter:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
-        self._file.write(csv_line([*COLUMNS]))
+        self._file.write(csv_lines([[*COLUMNS]]))
         self._rows = 0
         self._waiting: list[Result] = []
         self._due = monotonic() + SECONDS_A_WRITE
@@ -44,7 +44,6 @@ class CsvWriter:
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         first = self._rows - len(waiting)
-        lines = [csv_line(row(result, at)) for at, result in enumerate(waiting, first)]
-        self._file.write(b"".join(lines))
+        self._file.write(csv_lines([row(result, at) for at, result in enumerate(waiting, first)]))
         self._file.flush()
         self._due = monotonic() + SECONDS_A_WRITE
