@@ -109,13 +109,11 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if running:
+            if not gc.get_freeze_count():
+                # All objects become old ones, which would else be looked through once an age.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
-
-
-def _with_path_map(dumps: Sequence[Dump], path_map: Mapping[str, str]) -> list[Dump]:
-    from trueness.pair.by_metadata import with_path_map
-
-    return [with_path_map(dump, path_map) for dump in dumps]
 
 
 def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
