@@ -116,6 +116,12 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
+def _with_path_map(dumps: Sequence[Dump], path_map: Mapping[str, str]) -> list[Dump]:
+    from trueness.pair.by_metadata import with_path_map
+
+    return [with_path_map(dump, path_map) for dump in dumps]
+
+
 def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
     """The plan with a third dump, laid out as golden or as my, whose tensors are paired with golden
     as those of my are. Errors as of `compare_dumps`."""
