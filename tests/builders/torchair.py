@@ -178,6 +178,21 @@ class Tree:
         return fx / f"{op.node}.{what}.{20260101000000000000 + self.clock}.npy"
 
 
+class Ahead:
+    """Knows only what it was told to read."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._read: set[str] = set()
+
+    def __call__(self, ref: TensorRef) -> list[Described]:
+        assert ref.path in self._read
+        return self._tree.describe(ref)
+
+    def ahead(self, refs: Sequence[TensorRef]) -> None:
+        self._read = {ref.path for ref in refs}
+
+
 def graph_text(steps: Sequence[Step], number: int = 1) -> str:
     blocks = []
     for op in (op for step in steps for op in (step if isinstance(step, tuple) else (step,))):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders.torchair import Input, Op, Tree, graph_text
+from builders.torchair import Ahead, Input, Op, Tree, graph_text
 from trueness.discover.torchair_fx import TorchairFx
 from trueness.discover.torchair_ge import TorchairGe
 from trueness.errors import FormatError
@@ -111,21 +111,6 @@ def test_what_is_remembered_has_an_end(tmp_path: Path, monkeypatch: pytest.Monke
         alone = [row for ge in mine for row in pair_operator(names, ge, own, tree.describe)]
         assert list(operators.rows(mine, FxToken(golden))) == alone
         assert len(operators._known) <= 2
-
-
-class Ahead:
-    """Knows only what it was told to read."""
-
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._read: set[str] = set()
-
-    def __call__(self, ref: TensorRef) -> list[Described]:
-        assert ref.path in self._read
-        return self._tree.describe(ref)
-
-    def ahead(self, refs: Sequence[TensorRef]) -> None:
-        self._read = {ref.path for ref in refs}
 
 
 def test_headers_are_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

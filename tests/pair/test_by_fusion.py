@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from builders.torchair import Input, Op, Tree, found_fusion, graph_text
+from builders.torchair import Ahead, Input, Op, Tree, found_fusion, graph_text
 from trueness.errors import FormatError
 from trueness.model import Described, Pair, TensorRef, Unmatched
 
@@ -50,6 +50,14 @@ def test_what_two_parts_read_is_one_input(tmp_path: Path) -> None:
     assert reasons["Mul", "input", 1] == "x:0 again, read by two parts"
     assert reasons["Mul", "input", 0].startswith("inside the fused operator AddMul")
     assert all(row.expected for row in again)
+
+
+def test_headers_are_read_ahead(tmp_path: Path) -> None:
+    mine = [*described("output", (7, 0)), *described("input", (4, 4), (4,))]
+    tree = fused_tree(tmp_path, mine)
+    expected = partners(tree)
+    tree.describe = Ahead(Tree(tmp_path, headers=tree.headers))
+    assert partners(tree) == expected
 
 
 def test_an_inner_tensor_that_others_read_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from trueness.model import Describe, Dump, Pair, TensorRef, Unmatched
+from trueness.model import Describe, Dump, Pair, ReadsAhead, TensorRef, Unmatched
 from trueness.pair import likely, missing
 from trueness.pair.fused_operator import pair_operator
 from trueness.pair.fusion import FusedNames
@@ -34,6 +34,8 @@ def pair(golden: Dump, my: Dump, describe: Describe) -> Iterator[Row]:
                 yield from _absent(model, partner, token, refs, theirs)
                 continue
             compared.add((partner or model, token))
+            if isinstance(describe, ReadsAhead):
+                describe.ahead([*refs, *golden_refs])
             yield from _token(names, refs, GeToken(golden_refs, describe), describe, both)
     for model, tokens in theirs.items():
         for token, refs in tokens.items():
