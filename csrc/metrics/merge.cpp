@@ -164,13 +164,15 @@ bool merge_tolerances(const ToleranceSums& b, ToleranceSums& out) {
     return true;
 }
 
-}  // namespace
+bool aligned(const Sums& a, const Sums& b) {
+    return a.golden.exponent == b.golden.exponent && a.my.exponent == b.my.exponent &&
+           a.golden_exponent == b.golden_exponent && a.my_exponent == b.my_exponent &&
+           a.difference_exponent == b.difference_exponent &&
+           a.relative_exponent == b.relative_exponent;
+}
 
-Sums merge(const Sums& first, const Sums& second) {
-    if (first.count == 0) return second;
-    if (second.count == 0) return first;
-    Sums a = first, b = second;
-    align(a, b);
+// Of sums with the same exponents.
+Sums merge_aligned(const Sums& a, const Sums& b) {
     Sums out = a;
     out.count += b.count;
     out.finite += b.finite;
@@ -197,6 +199,17 @@ Sums merge(const Sums& first, const Sums& second) {
         out.groups &= ~static_cast<std::uint64_t>(kTolerances);
     }
     return out;
+}
+
+}  // namespace
+
+Sums merge(const Sums& first, const Sums& second) {
+    if (first.count == 0) return second;
+    if (second.count == 0) return first;
+    if (aligned(first, second)) return merge_aligned(first, second);
+    Sums a = first, b = second;
+    align(a, b);
+    return merge_aligned(a, b);
 }
 
 }  // namespace trueness
