@@ -40,9 +40,10 @@ def test_what_is_faint_is_named_when_it_is_off_alone(trial: Trial, tmp_path: Pat
     view = trial.view(inputs=True, graph=True)
     fault = trial.fault("scale 0.5 %")
     assert fault is not None
-    found = localise.localise(list(trial.rows(view, fault)), trial, view)
-    (own,) = [f for f in (*found.findings, *found.faint) if f.op_name == fault.operator]
-    unsure = Diagnosis("clean", faint=[own])
+    rows = list(trial.rows(view, fault))
+    faint = localise.localise(rows, trial, view).faint[0]
+    own = next(row for row in rows[::-1] if row.my and row.my.op_name == fault.operator)
+    unsure = Diagnosis("clean", faint=[replace(faint, op_name=fault.operator, result=own)])
     sure = confirmed(unsure, Dumped(trial, fault, tmp_path).items)
     assert [finding.op_name for finding in sure.findings] == [fault.operator]
     assert "alone it is off by" in sure.findings[0].evidence[-1]

@@ -279,3 +279,19 @@ def test_half_a_percent_of_norm_is_seen_beside_inherited_noise() -> None:
     (finding,) = diagnose(rows).findings
     assert finding.op_name == "Add_5"
     assert any("its norm is off" in sentence for sentence in finding.evidence)
+
+
+@pytest.mark.parametrize(("kind", "found"), [("Add", ["Add_5"]), ("MatMul", [])])
+def test_the_mean_of_a_product_moves_more_than_that_of_a_sum(kind: str, found: list[str]) -> None:
+    def many(result: Result, shift: float = 0.0) -> Result:
+        metrics = dict(result.metrics.items())
+        metrics |= {"finite_count": 2e5}
+        metrics["my_mean_value"] += shift * metrics["golden_l2norm"] / 2e5**0.5
+        return replace(result, metrics=Metrics(metrics))
+
+    rows: list[Result] = []
+    for place in range(8):
+        rows.append(many(row(f"{kind}_{place}", "input", 0.015, tensor=place)))
+        out = row(f"{kind}_{place}", "output", 0.0151, tensor=place)
+        rows.append(many(out, 0.003 if place == 5 else 0.0))
+    assert [finding.op_name for finding in diagnose(rows).findings] == found

@@ -15,7 +15,7 @@ from trueness.diagnose.surprise import Surprise, surprise_of
 from trueness.diagnose.trace import MATERIAL, Trace
 from trueness.model import Neighbour, Result
 
-GATE = 4.0
+GATE = 4.3
 """Robust standard deviations that clean runs do not reach."""
 FAINT = 0.5
 """Less than this is not worth running an operator again."""

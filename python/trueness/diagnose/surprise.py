@@ -36,7 +36,7 @@ _TINY = 1e-300
 _LARGE = 1e3
 _TURNED = 3.0
 """Times what it inherits that the error of a choice is when it has fallen otherwise."""
-_MIXED = 1 / 8
+_MIXED = 3 / 16
 """Of n errors that were mixed n to the power of 1 - 2 * this are independent in their mean."""
 _ONE = 0.3
 """The least that one element that is chosen in place of another makes in the error, over the root
