@@ -31,7 +31,7 @@ class DumpComparison:
     over with those kept. The other methods run it to the end first."""
 
     def __init__(self, results: Iterator[Result], plan: Plan) -> None:
-        self._localiser = Localiser((*plan.my.graphs, *plan.golden.graphs))
+        self._localiser = Localiser((*plan.golden.graphs, *plan.my.graphs))
         self._source = results
         self._results = self._localiser.follow(results)
         self._again = plan.again

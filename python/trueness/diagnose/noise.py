@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import inf, sqrt
 
 # Root mean square of the relative error of rounding to a significand of p bits: about 2^-(p+1),
 # half of the unit roundoff, which only the worst element reaches.
@@ -21,6 +22,16 @@ _BITS = {
 }
 STEP = 12**-0.5
 """Root mean square error of rounding to whole numbers, in steps."""
+
+DEQUANTISES = "DequantizeLinear"
+"""The operator of ONNX whose output is in steps, whatever its dtype."""
+
+
+def steps_of_a_byte(least: float, most: float, count: float, l2norm: float) -> float:
+    """Relative L2 error of `count` values that were rounded to 256 steps over their range, zero in
+    it; 0.0 where that is not known. `l2norm` is that of the values."""
+    span = max(most, 0.0) - min(least, 0.0)
+    return STEP * span / 255 * sqrt(count) / l2norm if l2norm > 0 and 0 < span < inf else 0.0
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from math import inf, nan, prod, sqrt
 from struct import Struct
 
 from trueness.diagnose.edges import GraphEdges
-from trueness.diagnose.noise import STEP, rounding
+from trueness.diagnose.noise import DEQUANTISES, STEP, rounding, steps_of_a_byte
 from trueness.model import Result
 
 COLUMNS = (
@@ -100,6 +100,9 @@ class Trace:
         floor, both = rounding(result.golden_dtype, result.my_dtype)
         if floor == 0.0 and picked[GOLDEN_L2] > 0:
             floor = STEP * sqrt(max(picked[COUNT], 0.0)) / picked[GOLDEN_L2]
+        if ref.op_type == DEQUANTISES:
+            of_values = picked[MIN], picked[MAX], picked[COUNT], picked[GOLDEN_L2]
+            floor = max(floor, steps_of_a_byte(*of_values))
         row = len(self.is_input)
         # A quarter of the time that `extend` takes.
         self.values.frombytes(_bytes_of(*picked))
