@@ -45,8 +45,7 @@ _Columns = dict[str, list[Floats]]
 def steps_of(chunks: Iterable[Chunk], where: str) -> tuple[Steps | None, list[Note]]:
     """Steps in order of start; what cannot be told is NaN and counted in a note."""
     columns: dict[str, list[Floats]] = {name: [] for name in WANTED}
-    names: dict[object, int] = {}
-    kinds: dict[object, int] = {}
+    names, kinds = _Codes(), _Codes()
     bad: dict[str, int] = dict.fromkeys(WANTED, 0)
     for chunk in chunks:
         count = len(next(iter(chunk.values())))
@@ -54,7 +53,7 @@ def steps_of(chunks: Iterable[Chunk], where: str) -> tuple[Steps | None, list[No
         for name in WANTED:
             cells = chunk.get(name, missing)
             if name in ("name", "kind"):
-                columns[name].append(_codes(cells, names if name == "name" else kinds))
+                columns[name].append((names if name == "name" else kinds).of(cells))
                 continue
             values, wrong = (seconds if name == "start" else floats)(cells)
             columns[name].append(values)
@@ -73,20 +72,20 @@ def _kind_of_cell(name: str) -> str:
     return "time" if name == "start" else "number"
 
 
-def _codes(cells: Iterable[object], known: dict[object, int]) -> Floats:
-    """A text column as numbers; past a hundred different names the rest are one."""
-    for cell in dict.fromkeys(cells):
-        if cell not in known and len(known) < MOST_NAMES:
-            known[cell] = len(known)
-    try:
-        codes = [known[cell] for cell in cells]
-    except KeyError:
-        others = known.setdefault(OTHERS, len(known))
-        codes = [known.get(cell, others) for cell in cells]
-    return np.array(codes, np.float64)
+class _Codes(dict[object, int]):
+    """Numbers for the texts of a column; past a hundred different ones the rest are one."""
+
+    def __missing__(self, cell: object) -> int:
+        if len(self) >= MOST_NAMES:
+            return self.setdefault(OTHERS, len(self))
+        code = self[cell] = len(self)
+        return code
+
+    def of(self, cells: Iterable[object]) -> Floats:
+        return np.array([self[cell] for cell in cells], np.float64)
 
 
-def _assembled(columns: _Columns, names: dict[object, int], kinds: dict[object, int]) -> Steps:
+def _assembled(columns: _Columns, names: _Codes, kinds: _Codes) -> Steps:
     joined = {name: np.concatenate(parts) if parts else NONE for name, parts in columns.items()}
     order = np.argsort(joined["start"], kind="stable")
     by_code = {code: text(name) for name, code in reversed(names.items())}
