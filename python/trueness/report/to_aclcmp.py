@@ -39,7 +39,7 @@ def to_aclcmp(results: Iterable[Result], path: str | os.PathLike[str]) -> Path:
     try:
         with partial.open("wb") as file:
             file.write(csv_lines([[*COLUMNS]]))
-            file.write(csv_lines([_row(result) for result in results]))
+            file.writelines(csv_lines([_row(result)]) for result in results)
         partial.replace(final)
     finally:
         partial.unlink(missing_ok=True)
