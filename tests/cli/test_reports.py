@@ -35,6 +35,15 @@ def test_all_reports_of_a_run(
     assert all(f"report: {path}\n" in said for path in made)
 
 
+def test_a_report_asked_for_alone_or_twice_is_made_once(
+    sides: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    kinds = ("--report", "md", "--report", "csv,md", "--report", "json")
+    assert main(["compare", *map(str, sides), "-q", "-o", str(out), *kinds]) == 1
+    assert sorted(path.suffix for path in out.iterdir()) == [".csv", ".json", ".md"]
+
+
 def test_a_report_that_is_asked_for_has_a_place(
     sides: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

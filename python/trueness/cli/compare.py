@@ -66,7 +66,7 @@ def compare(
 
     Exit codes: 0 all pairs pass, 1 some differ or could not be compared, 2 could not run."""
     _set_level(log_level)
-    kinds = options.reports_of(report or "csv")
+    kinds = options.reports_of(report or ["csv"])
     # Two files have nothing to put into a report unless one is asked for.
     folder = output or ("." if report else None)
     names = [name.strip() for name in metrics.split(",") if name.strip()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -85,8 +86,11 @@ Reference = Annotated[
 Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]
 Top = Annotated[int, typer.Option(min=0, help="How many of the worst rows to show.")]
 Report = Annotated[
-    _Text,
-    typer.Option(help="Kinds of report, with commas: csv, xlsx, html, parquet, json, md. [csv]"),
+    _Texts,
+    typer.Option(
+        metavar="KINDS",
+        help="Kinds of report, with commas: csv, xlsx, html, parquet, json, md; repeatable. [csv]",
+    ),
 ]
 Replay = Annotated[
     Optional[bool],  # noqa: UP045
@@ -131,12 +135,14 @@ def path_map_of(pairs: list[str]) -> dict[str, str]:
     return found
 
 
-def reports_of(text: str) -> list[str]:
-    """The kinds of report of `csv,md`. Raises UsageError for one that nobody knows."""
+def reports_of(texts: Sequence[str]) -> list[str]:
+    """The kinds of report of `csv,md` and others, each once. Raises UsageError for one that nobody
+    knows."""
     from trueness.report import REPORTS
 
-    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
+    named = [kind.strip() for kind in ",".join(texts).split(",")]
+    kinds = dict.fromkeys(filter(None, named))
     for kind in kinds:
         if kind not in REPORTS:
             raise UsageError(f"no report is called {kind!r}; known: {', '.join(REPORTS)}")
-    return kinds
+    return list(kinds)
