@@ -5,9 +5,9 @@
 `tuned` is what rules were made on: three families of models, seeds below 1000. `held-seeds` is the
 same families in other seeds. `validation` is a family that was looked at between two changes of
 rules, `held` one that was not. Models alternate between what was dumped: outputs and a graph,
-inputs too and no graph, all of it. 8 % of the operators are missing, some are fused. Where torch is
-installed suspects are also run again alone, of models whose inputs were dumped, and counted over
-the faults in operators that replay knows. TRUENESS_BENCH_SCALE makes it smaller."""
+inputs too and no graph, all of it. 8 % of the operators are missing, some are fused. Suspects are
+run again alone, as `trueness compare` does, by torch where it is installed; beside it is what rows
+tell without that. TRUENESS_BENCH_SCALE makes it smaller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +30,8 @@ from trueness.diagnose.confirm import confirmed
 from trueness.model import Diagnosis, Result
 
 OURS = "trueness"
-REPLAYED = "with replay"
+ROWS = "by rows alone"
+"""Without running suspects again."""
 DTYPES = ("bf16", "fp16", "int8")
 GOLDENS = ("fp64", "fp32", "same dtype")
 VIEWS = ("outputs, graph", "inputs, no graph", "inputs, graph")
@@ -55,7 +55,7 @@ class Score:
     first: Counter[str] = field(default_factory=Counter)
     three: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
-    replayed: bool = False
+    known: bool = False
 
     def add(self, other: Score) -> None:
         self.faults += other.faults
@@ -87,11 +87,10 @@ def names_by_rule(trial: Trial, view: View, fault: Fault | None) -> dict[str, li
     """The operators each rule names, the likeliest first."""
     rows = list(trial.rows(view, fault))
     found = localise(rows, trial, view)
-    named = {OURS: [finding.op_name for finding in found.findings]}
-    if view.inputs and find_spec("torch") and (not fault or trial.replayable(fault.operator)):
-        with TemporaryDirectory() as folder:
-            sure = confirmed(found, Dumped(trial, fault, Path(folder)).items)
-        named[REPLAYED] = [finding.op_name for finding in sure.findings]
+    named = {ROWS: [finding.op_name for finding in found.findings]}
+    with TemporaryDirectory() as folder:
+        sure = confirmed(found, Dumped(trial, view, fault, Path(folder)).items)
+    named[OURS] = [finding.op_name for finding in sure.findings]
     seen = outputs(rows, trial.graph().ops if view.graph else {})
     return named | {name: rule(seen) for name, rule in RULES.items()}
 
@@ -103,19 +102,19 @@ def view_of(trial: Trial, number: int, spare: str = "") -> View:
 
 @dataclass
 class Tally:
-    """Scores by column, by kind of fault and by what was dumped; `replayed` those of models of
-    which operators were run again."""
+    """Scores by column, by kind of fault and by what was dumped; `known` those of models whose
+    inputs were dumped, with faults in operators that golden has as one aten operator."""
 
     total: Score = field(default_factory=Score)
-    replayed: Score = field(default_factory=Score)
+    known: Score = field(default_factory=Score)
     columns: dict[Column, Score] = field(default_factory=dict)
     kinds: dict[str, Score] = field(default_factory=dict)
     views: dict[str, Score] = field(default_factory=dict)
 
     def add(self, column: Column, kind: str, view: int, score: Score) -> None:
         self.total.add(score)
-        if score.replayed:
-            self.replayed.add(score)
+        if score.known:
+            self.known.add(score)
         self.columns.setdefault(column, Score()).add(score)
         self.kinds.setdefault(kind, Score()).add(score)
         self.views.setdefault(VIEWS[view % len(VIEWS)], Score()).add(score)
@@ -127,17 +126,18 @@ def measure(columns: Sequence[Column], seeds: Sequence[int], verbose: bool = Fal
         for column in columns:
             trial = Trial(column, seed)
             for extra in range(CLEAN_VIEWS):
-                named = names_by_rule(trial, view_of(trial, extra), None)
+                view = view_of(trial, extra)
+                named = names_by_rule(trial, view, None)
                 alarms = Counter(rule for rule, found in named.items() if found)
-                score = Score(clean=1, alarms=alarms, replayed=REPLAYED in named)
+                score = Score(clean=1, alarms=alarms, known=view.inputs)
                 tally.add(column, "clean", extra, score)
                 if verbose and named[OURS]:
                     print(f"ALARM {column} seed {seed} {VIEWS[extra]}: {named[OURS][:3]}")
             for place, kind in enumerate(FAULTS):
-                view = number + place
-                found = _of_fault(trial, kind, view, verbose and f"{column} seed {seed}")
+                turn = number + place
+                found = _of_fault(trial, kind, turn, verbose and f"{column} seed {seed}")
                 if found:
-                    tally.add(column, kind, view, found)
+                    tally.add(column, kind, turn, found)
     return tally
 
 
@@ -145,12 +145,14 @@ def _of_fault(trial: Trial, kind: str, number: int, label: str | bool) -> Score 
     fault = trial.fault(kind)
     if fault is None:
         return None
-    named = names_by_rule(trial, view_of(trial, number, fault.operator), fault)
+    view = view_of(trial, number, fault.operator)
+    named = names_by_rule(trial, view, fault)
     if label and fault.operator not in named[OURS][:1]:
         print(f"{kind} at {fault.operator}, {label}, {VIEWS[number % 3]}: {named[OURS][:3]}")
     first = Counter(rule for rule, found in named.items() if fault.operator in found[:1])
     three = Counter(rule for rule, found in named.items() if fault.operator in found[:3])
-    return Score(1, 0, first, three, replayed=REPLAYED in named)
+    known = view.inputs and trial.replayable(fault.operator)
+    return Score(1, 0, first, three, known=known)
 
 
 def columns_of(families: Sequence[str]) -> list[Column]:
@@ -158,7 +160,7 @@ def columns_of(families: Sequence[str]) -> list[Column]:
 
 
 def table(title: str, tally: Tally) -> Iterator[str]:
-    rules = (OURS, *RULES)
+    rules = (OURS, ROWS, *RULES)
     yield f"{title}: named first, among the first three, alarms on clean runs, in percent"
     yield " " * 44 + " ".join(f"{rule:>16}" for rule in rules)
     for column, score in tally.columns.items():
@@ -169,13 +171,13 @@ def table(title: str, tally: Tally) -> Iterator[str]:
 
 
 def summary(tallies: Mapping[str, Tally]) -> Iterator[str]:
-    rules = (OURS, REPLAYED, *RULES)
+    rules = (OURS, ROWS, *RULES)
     yield "first, among the first three, alarms, in percent"
     yield " " * 44 + " ".join(f"{rule:>16}" for rule in rules)
     for title, tally in tallies.items():
-        yield _line(title, tally.total, (OURS, "", *RULES))
-        if tally.replayed.faults:
-            yield _line(f"{title}, run again", tally.replayed, rules)
+        yield _line(title, tally.total, rules)
+        if tally.known.faults:
+            yield _line(f"{title}, inputs dumped", tally.known, rules)
 
 
 def _line(name: str, score: Score, rules: Sequence[str]) -> str:

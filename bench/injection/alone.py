@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from injection.machine import Array
 from injection.program import Node
-from injection.trial import ATEN, Fault, Trial
+from injection.trial import ATEN, Fault, Trial, View
+from trueness.diagnose.confirm import Read
 from trueness.model import Finding, Pair, TensorRef, Unmatched
 
 Argument = Callable[[list[Array]], object]
@@ -63,18 +64,58 @@ class Dumped:
     """The files of one run of a model, written when they are asked for."""
 
     trial: Trial
+    view: View
     fault: Fault | None
     folder: Path
 
-    def items(self, finding: Finding) -> Iterable[Pair | Unmatched]:
-        """What a dump would have of the operator of a finding."""
+    def items(self, findings: Sequence[Finding]) -> Sequence[Read]:
+        """What a dump would have of the operator of each finding."""
+        return [self._of(finding) for finding in findings]
+
+    def _of(self, finding: Finding) -> Read:
         nodes = next(nodes for name, nodes in self.trial.kernels if name == finding.op_name)
         own = finding.result.my
-        assert own is not None and len(nodes) == 1
+        assert own is not None
         ref = replace(own, io="input", index=0)
-        yield from self._inputs(nodes[0], ref)
+        if len(nodes) > 1:
+            return (list(self._fused(nodes, ref)) if self.view.inputs else []), ()
         golden, my = self.trial.golden[nodes[0].name], self._my()[nodes[0].name]
-        yield self._pair(replace(ref, io="output"), golden, my)
+        output = self._pair(replace(ref, io="output"), golden, my)
+        if self.view.inputs:
+            return [*self._inputs(nodes[0], ref), output], ()
+        read = {at: name for at, name in enumerate(nodes[0].inputs) if self._has(name)}
+        inputs = [
+            self._pair(replace(ref, index=at), self.trial.golden[name], self._my()[name])
+            for at, name in read.items()
+        ]
+        return [*inputs, output], tuple(read.values())
+
+    def _fused(self, nodes: Sequence[Node], ref: TensorRef) -> Iterable[Pair | Unmatched]:
+        """Golden has an operator for each of its nodes, and what they hand to each other."""
+        inner = {node.name for node in nodes}
+        read = self.fault.read if self.fault else {}
+        for node in nodes:
+            own = replace(ref, op_name=node.name, op_type=node.type)
+            for at, name in enumerate(node.inputs):
+                if name not in inner:
+                    theirs = self._saved(replace(own, index=at), "golden", self.trial.golden[name])
+                    values = read.get((node.name, at), self._my()[name])
+                    place = replace(ref, index=len(inner) + at, label=node.name)
+                    yield Pair(theirs, self._saved(place, "my", values), "fused")
+            result = replace(own, io="output", index=0)
+            theirs = self._saved(result, "golden", self.trial.golden[node.name])
+            if node is nodes[-1]:
+                mine = self._saved(replace(ref, io="output"), "my", self._my()[node.name])
+                yield Pair(theirs, mine, "fused")
+            else:
+                yield Unmatched(theirs, None, "inside a fused operator", expected=True)
+
+    def _has(self, tensor: str) -> bool:
+        """Whether the view has the tensor as the output of an operator."""
+        return any(
+            nodes[-1].name == tensor and name not in self.view.missing
+            for name, nodes in self.trial.kernels
+        )
 
     def _my(self) -> Mapping[str, Array]:
         return self.fault.my if self.fault else self.trial.my
@@ -90,14 +131,14 @@ class Dumped:
             if isinstance(theirs, np.ndarray):
                 yield self._pair(place, theirs, np.asarray(mine))
             else:
-                number = self._saved(place, "golden", np.asarray(theirs), ATEN[node.type])
+                number = self._saved(place, "golden", np.asarray(theirs))
                 yield Unmatched(number, None, "a Python number", expected=True)
 
     def _pair(self, ref: TensorRef, golden: Array, my: Array) -> Pair:
-        theirs = self._saved(ref, "golden", golden, ATEN[ref.op_type])
-        return Pair(theirs, self._saved(ref, "my", my, ref.op_type), "FX name")
+        return Pair(self._saved(ref, "golden", golden), self._saved(ref, "my", my), "FX name")
 
-    def _saved(self, ref: TensorRef, side: str, values: Array, kind: str) -> TensorRef:
-        path = self.folder / f"{side}.{ref.op_name}.{ref.io}.{ref.index}.npy"
+    def _saved(self, ref: TensorRef, side: str, values: Array) -> TensorRef:
+        path = self.folder / f"{side}.{ref.op_name}.{ref.label}.{ref.io}.{ref.index}.npy"
         np.save(path, values)
+        kind = ATEN.get(ref.op_type, ref.op_type) if side == "golden" else ref.op_type
         return replace(ref, path=str(path), op_type=kind)

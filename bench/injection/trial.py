@@ -136,11 +136,13 @@ class Trial:
             if len(nodes) > 1:
                 pairing += f", fused from {' + '.join(node.name for node in nodes)}"
             ref = TensorRef(name, op_name=name, op_type=kind, rank=0, token=0, order=place + 1)
+            theirs = ATEN.get(nodes[-1].type, "")
             if view.inputs:
                 for index, (tensor, key) in enumerate(_outer(nodes)):
                     values = read.get(key, my[tensor])
-                    yield self._row(ref, "input", index, tensor, values, pairing)
-            yield self._row(ref, "output", 0, nodes[-1].name, my[nodes[-1].name], pairing)
+                    yield self._row(ref, theirs, "input", index, tensor, values, pairing)
+            made = nodes[-1].name
+            yield self._row(ref, theirs, "output", 0, made, my[made], pairing)
 
     def replayable(self, operator: str) -> bool:
         """Whether golden has it as one aten operator."""
@@ -195,7 +197,14 @@ class Trial:
         return compare_tensors(*sides, _STANDARD, _CHOICE, 1)
 
     def _row(
-        self, ref: TensorRef, io: str, index: int, tensor: str, my: Array, pairing: str
+        self,
+        ref: TensorRef,
+        golden_type: str,
+        io: str,
+        index: int,
+        tensor: str,
+        my: Array,
+        pairing: str,
     ) -> Result:
         same = my is self.my[tensor]
         outcome = self._clean[tensor] if same else self._compare(tensor, my)
@@ -203,7 +212,7 @@ class Trial:
             ref.path, None, ref.op_name, ref.op_type, io, index, rank=0, token=0, order=ref.order
         )
         whole = my.dtype == np.int8
-        theirs = replace(own, op_type=ATEN.get(ref.op_type, ""))
+        theirs = replace(own, op_type=golden_type)
         return Result(
             theirs,
             own,

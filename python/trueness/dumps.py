@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.diagnose import Localiser
-from trueness.diagnose.confirm import can_be_confirmed, confirmed, glob_of
 from trueness.model import Diagnosis, Dump, Finding, Pair, Result, Unmatched
 from trueness.plan import Plan, beside_reference, filters_of, plan_dumps
 from trueness.report import Summary, write_report
+
+if TYPE_CHECKING:
+    from trueness.diagnose.confirm import Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +76,54 @@ class DumpComparison:
         dumps, is installed. True says of a suspect what it lacks."""
         if self._diagnosis is None:
             found = self._localiser.diagnosis()
-            if replay or (replay is None and can_be_confirmed(found)):
-                found = confirmed(found, self._items_of)
+            if replay is not False and (found.findings or found.faint):
+                found = self._confirmed(found, replay)
             self._diagnosis = found
         return self._diagnosis
 
-    def _items_of(self, finding: Finding) -> Iterator[Pair | Unmatched]:
-        refs = [ref for ref in (finding.result.golden, finding.result.my) if ref]
-        names = {glob_of(ref.op_name) for ref in refs}
-        own = refs[-1]
-        return self._again(filters=filters_of(rank=own.rank, token=own.token, op=[*names])).items
+    def _confirmed(self, found: Diagnosis, replay: bool | None) -> Diagnosis:
+        from trueness.diagnose.confirm import can_be_confirmed, confirmed
+
+        if replay or can_be_confirmed(found):
+            return confirmed(found, self._items_of)
+        return found
+
+    def _items_of(self, findings: Sequence[Finding]) -> Sequence[Read]:
+        """What was paired of the operator of each; of those whose inputs were not dumped with what
+        the graph says they read."""
+        from trueness.diagnose.handed_on import (
+            has_inputs,
+            outputs_by_name,
+            producers_of,
+            with_inputs,
+        )
+        from trueness.diagnose.replay import by_operator, key_of
+
+        names = {
+            ref.op_name
+            for finding in findings
+            for ref in (finding.result.golden, finding.result.my)
+            if ref
+        }
+        groups = by_operator(self._paired_of(names, findings))
+        mine = [finding.result.my for finding in findings]
+        asked = [groups.get(key_of(ref), []) if ref else [] for ref in mine]
+        lacking = [
+            finding for finding, group in zip(findings, asked, strict=True) if not has_inputs(group)
+        ]
+        ops = self._localiser.ops
+        made = outputs_by_name(self._paired_of(producers_of(lacking, ops), lacking))
+        return [with_inputs(group, made, ops) for group in asked]
+
+    def _paired_of(
+        self, names: Collection[str], findings: Sequence[Finding]
+    ) -> Iterator[Pair | Unmatched]:
+        if not names:
+            return iter(())
+        ranks, tokens = ({getattr(finding, of) for finding in findings} for of in ("rank", "token"))
+        rank, token = (found.pop() if len(found) == 1 else None for found in (ranks, tokens))
+        items = self._again(filters=filters_of(rank=rank, token=token)).items
+        return (i for i in items if any(ref.op_name in names for ref in (i.golden, i.my) if ref))
 
     @property
     def findings(self) -> Sequence[Finding]:

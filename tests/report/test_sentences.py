@@ -10,6 +10,7 @@ from math import inf
 import pytest
 
 from builders.reports import result
+from trueness.diagnose import confirm
 from trueness.diagnose.explain import finding_of
 from trueness.diagnose.localise import _conclusion
 from trueness.diagnose.rank import Suspect
@@ -64,6 +65,17 @@ def test_all_that_is_said_of_a_suspect_has_a_translation() -> None:
 def test_what_replay_says_has_a_translation(own: float) -> None:
     assert untold(Replay("op", "aten.mm", own, 0.1, 0.1, noise=0.2).sentence) == []
     assert untold(Replay("op", "aten.mm", problem="of the weather").sentence) == []
+
+
+def test_what_was_run_again_has_a_translation() -> None:
+    finding = Finding("introduced", "op", "Add", inf, 0.1, 0.1, (), result("op"))
+    for own in (0.0, 0.5):
+        found = Replay("op", "Add", own, 0.1, 0.1, noise=0.2)
+        (said,) = confirm._with_evidence(finding, (found, ("a", "b"))).evidence
+        assert "outputs of a, b" in said
+        assert untold(said) == []
+    for count in (1, 2, 5):
+        assert untold(confirm._all_cleared([finding] * count)) == []
 
 
 def test_conclusions_have_a_translation() -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,10 @@ from trueness.cli.table import print_table
 from trueness.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trueness.diagnose.replay import Replay
+    from trueness.plan import Plan
 
 _Op = Annotated[list[str], typer.Option("--op", help="Operators of this name; a glob. Repeatable.")]
 
@@ -32,7 +35,9 @@ def replay_command(
     as_json: options.Json = False,
 ) -> None:
     """Run operators again in float64 on my dumped inputs: their own error, free of what they
-    inherited. Needs dumped inputs, and torch for aten operators or onnx for ONNX nodes.
+    inherited. Inputs that were not dumped are taken from the outputs that the graph says they are.
+    Uses torch for aten operators and onnx for ONNX nodes where they are installed, else numpy for
+    common types.
 
     \b
     trueness replay fx_dump ge_dump --op MatMul_213
@@ -40,7 +45,6 @@ def replay_command(
 
     Exit codes: 0 every operator is cleared, 1 one is off by itself or could not be run again, 2
     replay could not run."""
-    from trueness.diagnose.replay import by_operator, replay
     from trueness.plan import filters_of, plan_dumps
 
     plan = plan_dumps(
@@ -51,9 +55,7 @@ def replay_command(
         filters=filters_of(rank=rank, token=token),
         path_map=options.path_map_of(path_map or []),
     )
-    # All are paired before any is left out: arguments that only golden has go by the name there.
-    groups = by_operator(plan.items)
-    found = [(key, replay(items)) for key, items in groups.items() if _wanted(key[-1], op)]
+    found = list(_replayed(plan, op))
     if not found:
         raise UsageError(f"no operator of my dump is called {' or '.join(op)}")
     if as_json:
@@ -66,6 +68,20 @@ def replay_command(
     else:
         _print(found)
     raise typer.Exit(0 if all(one.cleared for _, one in found) else 1)
+
+
+def _replayed(plan: Plan, op: list[str]) -> Iterator[tuple[tuple[Any, ...], Replay]]:
+    from trueness.diagnose.handed_on import outputs_by_name, with_inputs
+    from trueness.diagnose.replay import by_operator, replay
+
+    # All are paired before any is left out: arguments that only golden has go by the name there.
+    paired = list(plan.items)
+    made = outputs_by_name(paired)
+    graphs = (*plan.golden.graphs, *plan.my.graphs)
+    ops = {name: op for graph in graphs for name, op in graph.ops.items()}
+    for key, items in by_operator(paired).items():
+        if _wanted(key[-1], op):
+            yield key, replay(with_inputs(items, made, ops)[0])
 
 
 def _wanted(name: str, globs: list[str]) -> bool:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from trueness.diagnose.plain_operators import ways_of
 from trueness.diagnose.pure_operators import ONNX_OPERATORS
 from trueness.model import Diagnosis, Finding, Pair, TensorRef, Unmatched
 
 if TYPE_CHECKING:
     from trueness.diagnose.replay import Replay
 
-Items = Callable[[Finding], Iterable[Pair | Unmatched]]
-"""What was paired of the operator of a finding."""
+Read = tuple[Sequence[Pair | Unmatched], Sequence[str]]
+"""What was paired of an operator, and the operators of whose outputs its inputs were taken."""
+Items = Callable[[Sequence[Finding]], Sequence[Read]]
+"""What was paired of the operator of each finding."""
+
+_ITS_OWN, _UNKNOWN, _CLEARED = range(3)
 
 
 def can_be_confirmed(diagnosis: Diagnosis) -> bool:
@@ -27,16 +31,14 @@ def can_be_confirmed(diagnosis: Diagnosis) -> bool:
 def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     """The findings with what replay says of them: those with an error of their own first, those it
     has nothing to say of next, those it clears last. What was too faint to be a finding is one if
-    it has an error of its own."""
-    ranked: list[tuple[int, Finding]] = []
-    for finding in diagnosis.findings:
-        found = _replayed(finding, items) if _known(finding) else None
-        # An operator that was given a wrong input is right alone, and still the place to look at.
-        misled = finding.kind in ("overwritten", "inputs differ")
-        ranked.append((1 if misled else _class(found), _with_evidence(finding, found)))
-    if not ranked or min(ranked, key=lambda entry: entry[0])[0] > 0:
-        ranked += _of_faint(diagnosis.faint, items)
+    it has an error of its own; where all are cleared and there is no such, none is left."""
+    ranked = _ranked(diagnosis.findings, items)
+    if not any(place == _ITS_OWN for place, _ in ranked):
+        ranked += [entry for entry in _ranked(diagnosis.faint, items) if entry[0] == _ITS_OWN]
     findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
+    if findings and all(place == _CLEARED for place, _ in ranked):
+        faint = (*findings, *diagnosis.faint)
+        return replace(diagnosis, findings=(), faint=faint, conclusion=_all_cleared(findings))
     before = [finding.op_name for finding in diagnosis.findings[:1]]
     if [finding.op_name for finding in findings[:1]] == before:
         return replace(diagnosis, findings=findings)
@@ -45,66 +47,79 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     return replace(diagnosis, findings=findings, conclusion=conclusion)
 
 
-def _of_faint(faint: Sequence[Finding], items: Items) -> list[tuple[int, Finding]]:
-    found = []
-    for finding in faint:
-        own = _replayed(finding, items) if _known(finding) else None
-        if own and _class(own) == 0:
-            found.append((0, _with_evidence(replace(finding, kind="introduced"), own)))
-    return found
+def _all_cleared(findings: Sequence[Finding]) -> str:
+    names = ", ".join(finding.op_name for finding in findings[:3])
+    more = f" and {len(findings) - 3} more" if len(findings) > 3 else ""
+    verb = "is" if len(findings) == 1 else "are"
+    return (
+        f"no operator is wrong by itself: run alone, {names}{more} {verb} as exact as rounding lets"
+    )
 
 
-def glob_of(name: str) -> str:
-    """A filter that only this name passes."""
-    return re.sub(r"([*?\[])", r"[\1]", name)
+def _ranked(findings: Sequence[Finding], items: Items) -> list[tuple[int, Finding]]:
+    known = [finding for finding in findings if _known(finding)]
+    replays = dict(zip(map(id, known), map(_replayed, known, items(known)), strict=True))
+    ranked = []
+    for finding in findings:
+        found = replays.get(id(finding))
+        place = _place(found)
+        # An operator that was given a wrong input is right alone, and still the place to look at.
+        if finding.kind in ("overwritten", "inputs differ"):
+            place = _UNKNOWN
+        elif finding.kind == "faint" and place == _ITS_OWN:
+            finding = replace(finding, kind="introduced")
+        ranked.append((place, _with_evidence(finding, found)))
+    return ranked
 
 
 def _known(finding: Finding) -> bool:
     refs = _refs(finding)
     if len(refs) != 2:
         return False
-    if _is_aten(refs):
-        return True
-    if not all(ref.op_type in ONNX_OPERATORS for ref in refs):
+    return _runs_in(refs) != "" or any(ways_of(ref.op_type) for ref in refs)
+
+
+def _runs_in(refs: Sequence[TensorRef]) -> str:
+    """The package that knows the operator."""
+    if any(ref.op_type.startswith("aten.") for ref in refs):
+        return "torch"
+    if all(ref.op_type in ONNX_OPERATORS for ref in refs):
+        from trueness.diagnose.replay_onnx import is_onnx
+
+        return "onnx" if is_onnx([Pair(refs[0], refs[1], "")]) else ""
+    return ""
+
+
+def _lacks(finding: Finding) -> bool:
+    """Whether only a package that is not installed could run it."""
+    refs = _refs(finding)
+    package = _runs_in(refs)
+    if any(ways_of(ref.op_type) for ref in refs):
         return False
-    from trueness.diagnose.replay_onnx import is_onnx
-
-    return is_onnx([Pair(refs[0], refs[1], "")])
-
-
-def _is_aten(refs: Sequence[TensorRef]) -> bool:
-    return any(ref.op_type.startswith("aten.") for ref in refs)
-
-
-def _lacks(finding: Finding) -> str:
-    """The package that would run it and is not installed, or ""."""
-    package = "torch" if _is_aten(_refs(finding)) else "onnx"
-    return "" if find_spec(package) else package
+    return bool(package) and not find_spec(package)
 
 
 def _refs(finding: Finding) -> Sequence[TensorRef]:
     return [ref for ref in (finding.result.golden, finding.result.my) if ref]
 
 
-def _replayed(finding: Finding, items: Items) -> Replay | None:
-    from trueness.diagnose.replay import Replay, by_operator, key_of, replay
+def _replayed(finding: Finding, read: Read) -> tuple[Replay, Sequence[str]] | None:
+    from trueness.diagnose.replay import replay
 
-    own = finding.result.my
-    if package := _lacks(finding):
-        problem = f'{package} is not installed: pip install "trueness[{package}]"'
-        return Replay(finding.op_name, "", problem=problem)
-    groups = by_operator(items(finding))
-    group = groups.get(key_of(own)) if own else None
-    return replay(group) if group else None
+    group, producers = read
+    return (replay(group), producers) if group else None
 
 
-def _class(found: Replay | None) -> int:
-    if found is None or found.problem:
-        return 1
-    return 2 if found.cleared else 0
+def _place(found: tuple[Replay, Sequence[str]] | None) -> int:
+    if found is None or found[0].problem:
+        return _UNKNOWN
+    return _CLEARED if found[0].cleared else _ITS_OWN
 
 
-def _with_evidence(finding: Finding, found: Replay | None) -> Finding:
+def _with_evidence(finding: Finding, found: tuple[Replay, Sequence[str]] | None) -> Finding:
     if found is None:
         return finding
-    return replace(finding, evidence=(*finding.evidence, found.sentence))
+    said, producers = found[0].sentence, found[1]
+    if producers and not found[0].problem:
+        said += f"; what it read is taken from the outputs of {', '.join(producers)}"
+    return replace(finding, evidence=(*finding.evidence, said))

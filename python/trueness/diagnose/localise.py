@@ -8,7 +8,7 @@ from math import nan
 
 from trueness.diagnose.edges import GraphEdges
 from trueness.diagnose.explain import finding_of
-from trueness.diagnose.rank import Suspect, Verdict, judge
+from trueness.diagnose.rank import LOOKED, Suspect, Verdict, judge
 from trueness.diagnose.trace import Trace
 from trueness.model import Diagnosis, Finding, Graph, Result
 
@@ -20,10 +20,11 @@ JUDGED = 4000
 class Localiser:
     """Follows the rows of a comparison while they pass, and says at the end where it went wrong.
     Graphs tell which operator an input comes from. A run is what has one rank and token: of each
-    only what is suspect is kept when the next one begins."""
+    only what is suspect is kept when the next one begins. `ops` are the operators of the graphs."""
 
     def __init__(self, graphs: Sequence[Graph] = ()) -> None:
-        self._graph = GraphEdges({name: op for graph in graphs for name, op in graph.ops.items()})
+        self.ops = {name: op for graph in graphs for name, op in graph.ops.items()}
+        self._graph = GraphEdges(self.ops)
         self._trace = Trace(self._graph)
         self._key: tuple[object, ...] | None = None
         self._done: list[Verdict] = []
@@ -57,9 +58,9 @@ class Localiser:
                 merged.add(suspect)
             for suspect in verdict.faint:
                 fainter.add(suspect)
-        findings = merged.findings()
+        findings = merged.findings(TOP)
         known = {finding.op_name for finding in findings}
-        faint = [finding for finding in fainter.findings() if finding.op_name not in known]
+        faint = [finding for finding in fainter.findings(LOOKED) if finding.op_name not in known]
         failed = sum(verdict.failed for verdict in verdicts)
         lost = self._lost + self._trace.lost
         return Diagnosis(
@@ -104,9 +105,9 @@ class _Merged:
         if name not in self.best or suspect.score > self.best[name].score:
             self.best[name] = suspect
 
-    def findings(self) -> list[Finding]:
+    def findings(self, most: int) -> list[Finding]:
         ranked = sorted(self.best, key=lambda name: -self.total[name])
-        return [finding_of(self.best[name], self.runs[name]) for name in ranked[:TOP]]
+        return [finding_of(self.best[name], self.runs[name]) for name in ranked[:most]]
 
 
 def _conclusion(findings: Sequence[Finding], failed: int, lost: int) -> str:

@@ -17,9 +17,9 @@ from trueness.model import Neighbour, Result
 
 GATE = 4.3
 """Robust standard deviations that clean runs do not reach."""
-FAINT = 0.5
-"""Less than this is not worth running an operator again."""
 KEPT = 12
+LOOKED = 32
+"""Operators that may be run again where no suspect is wrong by itself."""
 _YIELDS = 0.6
 _MOST = 15.0
 _NEIGHBOURS = 8
@@ -85,12 +85,13 @@ def judge(trace: Trace) -> Verdict:
         _suspect(trace, reads, surprise, *entry) for entry in found if entry[3] in trace.kept
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
-    faint[(scores > 0) | (faint < FAINT)] = 0
-    likely = np.argsort(-faint, kind="stable")[: KEPT if trace.failed else 0]
+    asked = (scores == 0) & (surprise.error > 0)
+    nearest = np.lexsort((-np.nan_to_num(surprise.by_error), -faint, ~asked))
+    likely = nearest[: min(LOOKED, int(asked.sum())) if trace.failed else 0]
     less = [
         _suspect(trace, reads, surprise, float(faint[place]), float(faint[place]), "faint", place)
         for place in likely.tolist()
-        if faint[place] > 0 and place in trace.kept and place not in nonfinite
+        if place in trace.kept and place not in nonfinite
     ]
     return Verdict(suspects, order_of, reads.how, float(noise), trace.failed, less)
 
@@ -109,6 +110,8 @@ def _scores(surprise: Surprise) -> tuple[Floats, Floats]:
     scores = np.sqrt(total)
     every = np.fmax(surprise.by_error, 0), surprise.by_norm, surprise.by_mean
     faint = np.sqrt(sum(np.minimum(np.nan_to_num(score), _MOST) ** 2 for score in every))
+    # Of what there is nothing to hold it against little is known: it may as well be that.
+    faint = np.where(np.isnan(surprise.by_error), np.hypot(faint, 1.0), faint)
     return np.nan_to_num(np.where(scores > GATE, scores, 0)), faint
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from trueness.compare.arrays import compare
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, pick
 from trueness.diagnose.pure_operators import PURE_OPERATORS
-from trueness.errors import FormatError, UsageError
+from trueness.errors import FormatError
 from trueness.model import Pair, TensorRef, Unmatched
 
 if TYPE_CHECKING:
@@ -64,7 +64,11 @@ class Replay:
 
 
 class NotReplayable(Exception):
-    """Says why, as the end of "not replayable because"."""
+    """Says why, as the end of "not replayable because". `target` is the aten operator, if any."""
+
+    def __init__(self, reason: str, target: str = "") -> None:
+        super().__init__(reason)
+        self.target = target
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +82,49 @@ class _Operator:
 
 def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
     """`items` are what was paired of one operator: inputs, outputs, and golden arguments that are
-    no tensors. Takes `limit` bytes of memory at most, for tensors as float64. Raises UsageError
-    without torch, or onnx for ONNX dumps."""
-    from trueness.diagnose.replay_onnx import is_onnx, replay_node
+    no tensors. Takes `limit` bytes of memory at most, for tensors as float64."""
 
     files = OpenFiles()
     items = list(items)
     name = next((item.my.op_name for item in items if item.my), "")
-    target = ""
     try:
-        if is_onnx(items):
-            return replay_node(items, files, limit)
-        operator = _operator(items)
-        torch, target = _torch(), operator.target
+        return _first_that_can(items, files, limit)
+    except NotReplayable as reason:
+        return Replay(name, reason.target, problem=str(reason))
+    except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
+        return Replay(name, "", problem=f"a tensor could not be read: {error}")
+    finally:
+        files.close()
+
+
+def _first_that_can(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
+    """By onnx or torch, which know what operators do; by numpy what these cannot, of which golden
+    has to tell it. Where neither can the former say why."""
+    from trueness.diagnose.replay_onnx import is_onnx, replay_node
+    from trueness.diagnose.replay_plain import replay_plain
+
+    try:
+        return (
+            replay_node(items, files, limit) if is_onnx(items) else _by_torch(items, files, limit)
+        )
+    except NotReplayable as reason:
+        try:
+            return replay_plain(items, files, limit)
+        except NotReplayable:
+            raise reason from None
+
+
+def _by_torch(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
+    operator = _operator(items)
+    torch, target = _torch(), operator.target
+    try:
         function = _function(torch, target)
         _check_size(operator, files, limit)
         call = _Call(torch, function, operator, files)
+        name = next((item.my.op_name for item in items if item.my), "")
         return _replayed(name, call, operator)
     except NotReplayable as reason:
-        return Replay(name, target, problem=str(reason))
-    except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
-        return Replay(name, target, problem=f"a tensor could not be read: {error}")
-    finally:
-        files.close()
+        raise NotReplayable(str(reason), target) from None
 
 
 def by_operator(items: Iterable[Pair | Unmatched]) -> dict[tuple[Any, ...], list[Pair | Unmatched]]:
@@ -130,7 +154,7 @@ def _torch() -> Any:
     try:
         import torch
     except ImportError:
-        raise UsageError('replay needs torch: pip install "trueness[torch]"') from None
+        raise NotReplayable('torch is not installed: pip install "trueness[torch]"') from None
     return torch
 
 

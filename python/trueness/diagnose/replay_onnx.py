@@ -26,7 +26,6 @@ from trueness.diagnose.replay import (
     Replay,
     distance,
 )
-from trueness.errors import UsageError
 from trueness.model import Pair, TensorRef, Unmatched
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ def is_onnx(items: Sequence[Pair | Unmatched]) -> bool:
 
 
 def replay_node(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
-    """Raises NotReplayable, FormatError and OSError, and UsageError without the onnx package."""
-    pairs = [item for item in items if isinstance(item, Pair)]
+    """Raises NotReplayable, FormatError and OSError."""
+    pairs = [item for item in items if isinstance(item, Pair) and item.golden.io != "input"]
     golden, my = _Dump(pairs[0].golden, files), _Dump(pairs[0].my, files)
     kind = golden.node["op_type"]
     if kind not in ONNX_OPERATORS or golden.node["domain"]:
@@ -326,5 +325,5 @@ def _onnx() -> Any:
         import onnx
         import onnx.shape_inference
     except ImportError:
-        raise UsageError('replay of ONNX nodes needs onnx: pip install "trueness[onnx]"') from None
+        raise NotReplayable('onnx is not installed: pip install "trueness[onnx]"') from None
     return onnx

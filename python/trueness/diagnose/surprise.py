@@ -322,7 +322,7 @@ def _roles(trace: Trace, reads: Reads) -> list[frozenset[str]]:
 def _changes(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> tuple[Change, Change]:
     """Norm ratio, as a logarithm, and mean, with what those of the inputs allow. Operators that
     bend, such as an activation, may double a change of scale; noise adds its square to the norm."""
-    grows = _amplification(trace, inherited)
+    grows = _amplification(trace, ops, inherited)
     guessed = np.zeros(len(ops.error), np.bool_)
     guessed[reads.op[np.fromiter(reads.through, np.int64, len(reads.through))]] = True
     noise = ops.error**2
@@ -333,9 +333,9 @@ def _changes(trace: Trace, reads: Reads, ops: _Ops, inherited: _Inherited) -> tu
     )
 
 
-def _amplification(trace: Trace, inherited: _Inherited) -> Floats:
+def _amplification(trace: Trace, ops: _Ops, inherited: _Inherited) -> Floats:
     """How much an operator makes of errors when what it adds cancels, beside others of its type,
-    which may give a result another unit."""
+    which may give a result another unit. No more than its own error has grown."""
     ratio = inherited.absolute / np.maximum(inherited.relative, _TINY)
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place in np.flatnonzero(inherited.relative > 0).tolist():
@@ -343,5 +343,6 @@ def _amplification(trace: Trace, inherited: _Inherited) -> Floats:
     for kind, same in places.items():
         if len(same) > FEW and not adds_nothing(kind):
             ratio[same] /= np.median(ratio[same])
-    found: Floats = np.clip(np.nan_to_num(ratio, nan=1.0), 1.0, 100.0)
+    grown = ops.error / np.maximum(inherited.relative, _TINY)
+    found: Floats = np.clip(np.fmin(np.nan_to_num(ratio, nan=1.0), grown), 1.0, 100.0)
     return found

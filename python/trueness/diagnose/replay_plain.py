@@ -1,0 +1,192 @@
+"""An operator run again by numpy alone, where its type tells what it may compute. Golden tells
+which of that it was: what makes the golden output of the golden inputs. What it makes of my inputs
+my output should have been."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf, prod
+
+import numpy as np
+
+from trueness.compare.open_files import OpenFiles, pick
+from trueness.diagnose.plain_operators import Array, Way, ways_of
+from trueness.diagnose.replay import (
+    RECOGNISED,
+    ROUNDINGS,
+    SUMMATION,
+    NotReplayable,
+    Replay,
+    distance,
+)
+from trueness.model import Pair, TensorRef, Unmatched
+
+_ON_THE_WAY = 3
+"""Times the size of the tensors that is needed to make one of the other."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A golden operator, of which a fused one of mine has several. `inputs` are those that come
+    from outside; what the part before hands on goes to place `handed`, -1 for the first part.
+    `output`: what it makes on the golden side."""
+
+    types: Sequence[str]
+    inputs: Sequence[Pair]
+    handed: int
+    output: TensorRef
+
+
+def replay_plain(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
+    """Raises NotReplayable, FormatError and OSError."""
+    output = _output(items)
+    parts = _parts(items, output)
+    _check_size(parts, output, files, limit)
+    should: Array | None = None
+    would: Array | None = None
+    with np.errstate(all="ignore"):
+        for part in parts:
+            ways = next(filter(None, map(ways_of, part.types)), None)
+            if ways is None:
+                raise NotReplayable(f"it is not known what {part.types[0] or 'its type'} computes")
+            golden, my = (
+                _given(part, [side(pair) for pair in part.inputs], before, files)
+                for side, before in ((_golden, should), (_my, would))
+            )
+            theirs = _array(part.output, files)
+            way, missed = recognised(ways(golden, theirs.astype(np.float64)), golden, theirs)
+            # Golden has written what a fused operator keeps to itself.
+            should, would = theirs.astype(np.float64), way(my)
+        made, mine = way(golden), _array(output.my, files)
+        assert would is not None
+        rounding = max(rounding_of(would, mine), missed, SUMMATION)
+    return Replay(
+        output.my.op_name,
+        output.my.op_type,
+        own=distance(would, mine),
+        inherited=distance(made, would),
+        golden=missed,
+        noise=ROUNDINGS * rounding,
+    )
+
+
+def _given(
+    part: _Part, refs: Sequence[TensorRef], handed: Array | None, files: OpenFiles
+) -> list[Array]:
+    given = [_array(ref, files).astype(np.float64) for ref in refs]
+    if handed is not None:
+        given.insert(part.handed, handed)
+    return given
+
+
+def recognised(ways: Iterator[Way], golden: Sequence[Array], output: Array) -> tuple[Way, float]:
+    """The first way that misses the golden output by no more than rounding, else the best, and by
+    how much it misses. Raises NotReplayable where none comes near."""
+    best, least, near = None, inf, 0.0
+    for way in ways:
+        made = way(golden)
+        if made.size != output.size:
+            continue
+        rounding = max(rounding_of(made, output), SUMMATION)
+        missed = distance(made, output)
+        if missed < least:
+            best, least, near = way, missed, max(RECOGNISED * rounding, 16 * SUMMATION)
+        if missed <= ROUNDINGS * rounding:
+            break
+    if best is None or not least <= near:
+        raise NotReplayable("nothing its type may compute makes golden's output of its inputs")
+    return best, least
+
+
+def rounding_of(exact: Array, stored: Array) -> float:
+    """The distance of exact values from themselves in the precision that `stored` has: what is kept
+    in float32 may be bfloat16 or float16."""
+    if stored.dtype.kind != "f" or stored.dtype.itemsize > 4:
+        return 0.0
+    if stored.dtype.itemsize == 4:
+        bits = np.ascontiguousarray(stored).view(np.uint32)
+        if not np.any(bits & 0xFFFF):
+            return distance(exact, _bfloat16(exact))
+        if np.any(bits & 0x1FFF):
+            return distance(exact, exact.astype(np.float32))
+    return distance(exact, exact.astype(np.float16))
+
+
+def _bfloat16(values: Array) -> Array:
+    bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    return rounded.astype(np.uint32).view(np.float32)
+
+
+def _output(items: Sequence[Pair | Unmatched]) -> Pair:
+    """The first: what others an operator has are by-products."""
+    found = [item for item in items if isinstance(item, Pair) and item.golden.io != "input"]
+    if not found:
+        raise NotReplayable("none of its outputs was paired")
+    if len({item.golden.op_name for item in found}) > 1:
+        raise NotReplayable("it is several golden operators in one, with an output each")
+    return min(found, key=lambda item: item.golden.index)
+
+
+def _parts(items: Sequence[Pair | Unmatched], output: Pair) -> list[_Part]:
+    """In their order, as inputs come; the last makes the output."""
+    inputs: dict[str, list[Pair]] = {}
+    inner: dict[str, TensorRef] = {}
+    for item in items:
+        ref = item.golden
+        if isinstance(item, Pair) and item.golden.io == "input":
+            inputs.setdefault(item.golden.op_name, []).append(item)
+        elif isinstance(item, Unmatched) and ref and ref.io == "input" and not item.expected:
+            raise NotReplayable(f"my input {ref.index} was not dumped or has no partner")
+        elif isinstance(item, Unmatched) and ref and ref.io != "input":
+            inner.setdefault(ref.op_name, ref)
+    if not inputs:
+        raise NotReplayable("none of its inputs was paired")
+    last = output.golden.op_name
+    names = [*(name for name in inputs if name != last), last]
+    parts: list[_Part] = []
+    for name in names:
+        own = sorted(inputs.get(name, ()), key=lambda item: (item.golden.index, item.golden.nested))
+        places = [item.golden.index for item in own]
+        handed = next(at for at in range(len(own) + 1) if at not in places) if parts else -1
+        made = output.golden if name == last else inner.get(name)
+        if made is None:
+            raise NotReplayable(
+                "it is several golden operators in one, and what lies between is not dumped"
+            )
+        kinds = (made.op_type,) if len(names) > 1 else (output.my.op_type, made.op_type)
+        parts.append(_Part(kinds, own, handed, made))
+    return parts
+
+
+def _check_size(parts: Sequence[_Part], output: Pair, files: OpenFiles, limit: int) -> None:
+    pairs = [pair for part in parts for pair in part.inputs]
+    refs = [ref for pair in (*pairs, output) for ref in (pair.golden, pair.my)]
+    total = 0
+    for ref in (*refs, *(part.output for part in parts)):
+        if ref.statistics is not None:
+            raise NotReplayable("only statistics of its tensors were dumped")
+        if ref.shards:
+            raise NotReplayable("its tensors lie in parts in several files")
+        size = prod(pick(files.tensors(ref.path), ref).logical_shape)
+        if not size:
+            raise NotReplayable("one of its tensors has no elements")
+        total += 8 * size
+    if _ON_THE_WAY * total > limit:
+        raise NotReplayable(f"it takes {_ON_THE_WAY * total:,} bytes in float64, over {limit:,}")
+
+
+def _golden(pair: Pair) -> TensorRef:
+    return pair.golden
+
+
+def _my(pair: Pair) -> TensorRef:
+    return pair.my
+
+
+def _array(ref: TensorRef, files: OpenFiles) -> Array:
+    found = pick(files.tensors(ref.path), ref).numpy()
+    if found.dtype.kind not in "fiub":
+        raise NotReplayable(f"its tensors are of {found.dtype}")
+    return found

@@ -1,0 +1,80 @@
+"""Inputs that were not dumped, found among the outputs that the graph says they are."""
+
+from dataclasses import replace
+
+from builders.reports import result
+from trueness.diagnose.handed_on import has_inputs, outputs_by_name, producers_of, with_inputs
+from trueness.model import Finding, GraphOp, Pair, TensorRef, Unmatched
+
+OPS = {
+    "add": GraphOp("add", "Add", ("left:0", "right:1"), ("x",)),
+    "cat": GraphOp("cat", "Cat", ("left:0", "right:0"), ("x",), ("0.0", "0.1")),
+    "named": GraphOp("named", "Named", ("left:0",), ("x",), ("mask",)),
+}
+
+
+def pair(name: str, index: int = 0, io: str = "output", rank: int = 0) -> Pair:
+    refs = [
+        TensorRef(
+            f"{side}/{name}.{index}", op_name=theirs, op_type="T", io=io, index=index, rank=rank
+        )
+        for side, theirs in (("golden", f"fx_{name}"), ("my", name))
+    ]
+    return Pair(*refs, "test")
+
+
+MADE = outputs_by_name([pair("left"), pair("right"), pair("right", 1)])
+
+
+def read(group: list) -> list[tuple[str, int, tuple[int, ...]]]:
+    items = with_inputs(group, MADE, OPS)[0]
+    inputs = [i for i in items if isinstance(i, Pair) and i.golden.io == "input"]
+    return [(i.my.path, i.my.index, i.my.nested) for i in inputs]
+
+
+def test_outputs_stand_for_the_inputs_at_their_places() -> None:
+    items, producers = with_inputs([pair("add")], MADE, OPS)
+    assert producers == ("left", "right")
+    assert read([pair("add")]) == [("my/left.0", 0, ()), ("my/right.1", 1, ())]
+    assert read([pair("cat")]) == [("my/left.0", 0, (0,)), ("my/right.0", 0, (1,))]
+    given = items[0]
+    assert isinstance(given, Pair)
+    assert (given.golden.op_name, given.my.op_name) == ("fx_add", "add")
+
+
+def test_an_argument_by_name_has_no_place() -> None:
+    assert read([pair("named")]) == []
+
+
+def test_dumped_inputs_stay() -> None:
+    group = [pair("add", io="input"), pair("add")]
+    assert has_inputs(group)
+    assert with_inputs(group, MADE, OPS) == (group, ())
+
+
+def test_of_another_rank_nothing_is_taken() -> None:
+    assert read([pair("add", rank=1)]) == []
+
+
+def test_what_was_not_paired_leaves_its_place_empty() -> None:
+    made = outputs_by_name([pair("right", 1), Unmatched(None, pair("left").my, "alone")])
+    items, producers = with_inputs([pair("add")], made, OPS)
+    assert producers == ("right",)
+    assert [i.my.index for i in items if i.golden.io == "input"] == [1]
+
+
+def test_numbers_of_golden_stay_and_its_lone_tensors_go() -> None:
+    number = Unmatched(pair("add", 2, "input").golden, None, "a Python number", expected=True)
+    lone = Unmatched(pair("add", 0, "input").golden, None, "my has none")
+    items, _ = with_inputs([lone, number, pair("add")], MADE, OPS)
+    assert number in items
+    assert lone not in items
+
+
+def test_producers_are_told_by_either_name() -> None:
+    row = result("add")
+    named = [replace(row.my, op_name=name) for name in ("fx_add", "add")]
+    finding = Finding(
+        "faint", "add", "Add", 0, 0, 0, (), replace(row, golden=named[0], my=named[1])
+    )
+    assert producers_of([finding], OPS) == {"left", "right"}
