@@ -98,26 +98,30 @@ def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
 
 
 def _first_that_can(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
-    """By onnx or torch, which know what operators do; by numpy what these cannot, of which golden
-    has to tell it. Where neither can the former say why."""
+    """By onnx or torch, which know what operators do; by numpy what these cannot, where golden can
+    tell it of the type."""
+    from trueness.diagnose.plain_operators import ways_of
     from trueness.diagnose.replay_onnx import is_onnx, replay_node
     from trueness.diagnose.replay_plain import replay_plain
 
+    of_onnx = is_onnx(items)
     try:
-        return (
-            replay_node(items, files, limit) if is_onnx(items) else _by_torch(items, files, limit)
-        )
+        return replay_node(items, files, limit) if of_onnx else _by_torch(items, files, limit)
     except NotReplayable as reason:
+        types = {ref.op_type for item in items for ref in (item.golden, item.my) if ref}
+        if not any(map(ways_of, types)):
+            raise
         try:
             return replay_plain(items, files, limit)
-        except NotReplayable:
-            raise reason from None
+        except NotReplayable as other:
+            raise reason if of_onnx or reason.target else other from None
 
 
 def _by_torch(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
     operator = _operator(items)
-    torch, target = _torch(), operator.target
+    target = operator.target
     try:
+        torch = _torch()
         function = _function(torch, target)
         _check_size(operator, files, limit)
         call = _Call(torch, function, operator, files)

@@ -123,9 +123,12 @@ def _output(items: Sequence[Pair | Unmatched]) -> Pair:
     """The first: what others an operator has are by-products."""
     found = [item for item in items if isinstance(item, Pair) and item.golden.io != "input"]
     if not found:
-        raise NotReplayable("none of its outputs was paired")
-    if len({item.golden.op_name for item in found}) > 1:
-        raise NotReplayable("it is several golden operators in one, with an output each")
+        both = any(item.golden for item in items) and any(item.my for item in items)
+        missing = "none of its outputs was paired" if both else "it is on one side only"
+        raise NotReplayable(missing)
+    names = {item.golden.op_name for item in found}
+    if len(names) > 1:
+        raise NotReplayable(f"it is {len(names)} golden operators in one, with an output each")
     return min(found, key=lambda item: item.golden.index)
 
 
