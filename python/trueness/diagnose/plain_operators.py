@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from math import erf, prod
 from typing import Any
 
@@ -24,10 +25,11 @@ _ROWS = 8
 _COLUMNS = 256
 
 
+@lru_cache(1024)
 def ways_of(kind: str) -> Ways | None:
     """By the name of the type, of GE, aten or ONNX; None for a type that is not known."""
     name = kind.rpartition("aten.")[2].lower()
-    return next((ways for pattern, ways in _TYPES if pattern.match(name)), None)
+    return next((ways for types, ways in _TYPES if re.match(_NAME.format(types), name)), None)
 
 
 def _sum(inputs: Sequence[Array], output: Array) -> Iterator[Way]:
@@ -296,25 +298,23 @@ def _by_channel(
         yield _scaled(core, weight, offset)
 
 
-_TYPES: Sequence[tuple[re.Pattern[str], Ways]] = tuple(
-    (re.compile(rf"_?(?:{pattern})(?:d|v\d+|\.\w+)*$"), ways)
-    for pattern, ways in (
-        (r"softmax", _softmax),
-        (r"(?:native_)?(?:rms_?norm|layer_?norm(?:alization)?)", _norm),
-        (r"(?:native_)?batch_?norm\w*|bninfer\w*", _by_fixed_statistics),
-        (r"(?:quant_?)?(?:batch_?)?mat_?mul|[b]?mm|addmm|linear|gemm", _matrix_product),
-        (r"(?:quant_?)?conv(?:2d|olution)?", _convolution),
-        (r"muls?|moe_?scale|real_?div|div", _product),
-        (r"(?:bias_?|mask_?)?adds?|add_?n|subs?", _sum),
-        (r"relu", _each(lambda x: np.maximum(x, 0))),
-        (r"sigmoid", _each(_sigmoid)),
-        (r"swish|silu", _each(lambda x: x * _sigmoid(x))),
-        (r"tanh", _each(np.tanh)),
-        (r"exp", _each(np.exp)),
-        (r"gelu", _each(_gelu_by_tanh, _gelu)),
-        (r"transpose|permute|t|reshape|view", _moved),
-        (r"(?:reduce_?)?mean|global_?average_?pool", _mean),
-        (r"max_?pool", _largest),
-    )
+_NAME = r"_?(?:{})(?:d|v\d+|\.\w+)*$"
+_TYPES: Sequence[tuple[str, Ways]] = (
+    (r"softmax", _softmax),
+    (r"(?:native_)?(?:rms_?norm|layer_?norm(?:alization)?)", _norm),
+    (r"(?:native_)?batch_?norm\w*|bninfer\w*", _by_fixed_statistics),
+    (r"(?:quant_?)?(?:batch_?)?mat_?mul|[b]?mm|addmm|linear|gemm", _matrix_product),
+    (r"(?:quant_?)?conv(?:2d|olution)?", _convolution),
+    (r"muls?|moe_?scale|real_?div|div", _product),
+    (r"(?:bias_?|mask_?)?adds?|add_?n|subs?", _sum),
+    (r"relu", _each(lambda x: np.maximum(x, 0))),
+    (r"sigmoid", _each(_sigmoid)),
+    (r"swish|silu", _each(lambda x: x * _sigmoid(x))),
+    (r"tanh", _each(np.tanh)),
+    (r"exp", _each(np.exp)),
+    (r"gelu", _each(_gelu_by_tanh, _gelu)),
+    (r"transpose|permute|t|reshape|view", _moved),
+    (r"(?:reduce_?)?mean|global_?average_?pool", _mean),
+    (r"max_?pool", _largest),
 )
 """A new type of operator is a line here."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -10,7 +11,7 @@ from math import inf
 import numpy as np
 
 from trueness.diagnose.foreign import foreign_inputs
-from trueness.diagnose.inputs import Floats, Reads, reads_of
+from trueness.diagnose.inputs import Floats, Ints, Reads, reads_of
 from trueness.diagnose.surprise import Surprise, surprise_of
 from trueness.diagnose.trace import MATERIAL, Trace
 from trueness.model import Neighbour, Result
@@ -81,15 +82,16 @@ def judge(trace: Trace) -> Verdict:
     for place in [place for place in order if place not in nonfinite][:KEPT]:
         kind = foreign[place][1] if place in foreign else "introduced"
         found.append((float(scores[place]), float(weights[place]), kind, place))
+    alike = _by_type(trace)
     suspects = [
-        _suspect(trace, reads, surprise, *entry) for entry in found if entry[3] in trace.kept
+        _suspect(trace, reads, surprise, alike, *entry) for entry in found if entry[3] in trace.kept
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
     asked = (scores == 0) & (surprise.error > 0)
     nearest = np.lexsort((-np.nan_to_num(surprise.by_error), -faint, ~asked))
     likely = nearest[: min(LOOKED, int(asked.sum())) if trace.failed else 0]
     less = [
-        _suspect(trace, reads, surprise, float(faint[place]), float(faint[place]), "faint", place)
+        _suspect(trace, reads, surprise, alike, faint[place], faint[place], "faint", place)
         for place in likely.tolist()
         if place in trace.kept and place not in nonfinite
     ]
@@ -139,18 +141,26 @@ def _explained(scores: Floats, reads: Reads) -> Floats:
     return np.array(ranked)
 
 
+def _by_type(trace: Trace) -> Mapping[str, Ints]:
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, name in enumerate(trace.types):
+        places[name].append(place)
+    return {name: np.array(found) for name, found in places.items()}
+
+
 def _suspect(
     trace: Trace,
     reads: Reads,
     surprise: Surprise,
+    alike: Mapping[str, Ints],
     score: float,
     weight: float,
     kind: str,
     place: int,
 ) -> Suspect:
     error = float(surprise.error[place])
-    same = [p for p, name in enumerate(trace.types) if name == trace.types[place] and p != place]
-    others = surprise.error[same]
+    same = alike[trace.types[place]]
+    others = surprise.error[same[same != place]]
     others = others[np.isfinite(others)]
     return Suspect(
         kind,
