@@ -56,7 +56,13 @@ def test_of_another_rank_nothing_is_taken() -> None:
     assert read([pair("add", rank=1)]) == []
 
 
-def test_what_was_not_paired_leaves_its_place_empty() -> None:
+def test_of_what_an_operator_made_and_nobody_dumped_nothing_is_known() -> None:
+    ops = OPS | {"left": GraphOp("left", "T", ("data:0",), ("x",))}
+    made = outputs_by_name([pair("right", 1)])
+    assert with_inputs([pair("add")], made, ops) == ([pair("add")], ())
+
+
+def test_a_constant_leaves_its_place_empty() -> None:
     made = outputs_by_name([pair("right", 1), Unmatched(None, pair("left").my, "alone")])
     items, producers = with_inputs([pair("add")], made, OPS)
     assert producers == ("right",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from trueness.diagnose.plain_operators import ways_of
@@ -18,6 +19,10 @@ Read = tuple[Sequence[Pair | Unmatched], Sequence[str]]
 """What was paired of an operator, and the operators of whose outputs its inputs were taken."""
 Items = Callable[[Sequence[Finding]], Sequence[Read]]
 """What was paired of the operator of each finding."""
+
+BYTES = 1 << 30
+"""Of the outputs of operators too faint to be findings that are run again, of both sides: what that
+takes is seconds, however large the model."""
 
 _ITS_OWN, _UNKNOWN, _CLEARED = range(3)
 
@@ -34,7 +39,8 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     it has an error of its own; where all are cleared and there is no such, none is left."""
     ranked = _ranked(diagnosis.findings, items)
     if not any(place == _ITS_OWN for place, _ in ranked):
-        ranked += [entry for entry in _ranked(diagnosis.faint, items) if entry[0] == _ITS_OWN]
+        faint = _within(BYTES, diagnosis.faint)
+        ranked += [entry for entry in _ranked(faint, items) if entry[0] == _ITS_OWN]
     findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
     if findings and all(place == _CLEARED for place, _ in ranked):
         faint = (*findings, *diagnosis.faint)
@@ -45,6 +51,12 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     first = findings[0]
     conclusion = f"{first.op_name} is where the values part: run alone it is off by itself"
     return replace(diagnosis, findings=findings, conclusion=conclusion)
+
+
+def _within(most: int, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The first ones, as many as have outputs of so many bytes."""
+    sizes = accumulate(finding.result.nbytes for finding in findings)
+    return [finding for finding, total in zip(findings, sizes, strict=True) if total <= most]
 
 
 def _all_cleared(findings: Sequence[Finding]) -> str:

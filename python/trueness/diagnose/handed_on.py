@@ -39,7 +39,8 @@ def with_inputs(
     group: Sequence[Pair | Unmatched], made: Made, ops: Ops
 ) -> tuple[list[Pair | Unmatched], Sequence[str]]:
     """What was paired of one operator, with outputs of its producers as its inputs where none of
-    its own was, and whose they are. Places whose producer has none stay empty."""
+    its own was, and whose they are. Places of constants stay empty; what an operator made that is
+    not among them is not known, and then nothing is."""
     own = next((item for item in group if isinstance(item, Pair)), None)
     op = _op_of(ops, own.my.op_name, own.golden.op_name) if own else None
     if own is None or op is None or has_inputs(group):
@@ -51,6 +52,9 @@ def with_inputs(
         output = int(index) if index.isdecimal() else 0
         pair = made.get((own.my.rank, own.my.token, name, output))
         place = _place(op.places[at] if at < len(op.places) else "", at)
+        if pair is None and name in ops and ops[name].inputs:
+            # Not a constant: what it was in my run nobody knows.
+            return list(group), ()
         if pair is None or place is None:
             continue
         names[pair.my.op_name] = None

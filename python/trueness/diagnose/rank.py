@@ -19,7 +19,7 @@ from trueness.model import Neighbour, Result
 GATE = 4.3
 """Robust standard deviations that clean runs do not reach."""
 KEPT = 12
-LOOKED = 32
+LOOKED = 96
 """Operators that may be run again where no suspect is wrong by itself."""
 _YIELDS = 0.6
 _MOST = 15.0
@@ -87,7 +87,8 @@ def judge(trace: Trace) -> Verdict:
         _suspect(trace, reads, surprise, alike, *entry) for entry in found if entry[3] in trace.kept
     ]
     noise = np.nanmedian(surprise.expected) if np.isfinite(surprise.expected).any() else 0.0
-    asked = (scores == 0) & (surprise.error > 0)
+    # What has no type cannot be run again.
+    asked = (scores == 0) & (surprise.error > 0) & np.fromiter(map(bool, trace.types), np.bool_)
     nearest = np.lexsort((-np.nan_to_num(surprise.by_error), -faint, ~asked))
     likely = nearest[: min(LOOKED, int(asked.sum())) if trace.failed else 0]
     less = [
