@@ -1,9 +1,16 @@
 """Inputs that were not dumped, found among the outputs that the graph says they are."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from builders.reports import result
+from trueness.cli.app import main
+from trueness.demo import fx_dump, ge_dump, transformer
 from trueness.diagnose.handed_on import has_inputs, outputs_by_name, producers_of, with_inputs
+from trueness.dumps import compare_dumps
 from trueness.model import Finding, GraphOp, Pair, TensorRef, Unmatched
 
 OPS = {
@@ -84,3 +91,23 @@ def test_producers_are_told_by_either_name() -> None:
         "faint", "add", "Add", 0, 0, 0, (), replace(row, golden=named[0], my=named[1])
     )
     assert producers_of([finding], OPS) == {"left", "right"}
+
+
+def test_an_npu_dump_without_inputs_is_run_again_and_says_what_it_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ge_dump, "_outer_arguments", lambda kernel: [])
+    model = transformer.run()
+    sides = fx_dump.write(model, tmp_path / "golden"), ge_dump.write(model, tmp_path / "my")
+    planted = next(k for k in model.kernels if k[-1].name == transformer.PLANTED)[-1]
+    made = [value.edge.removesuffix(":0") for value in planted.arguments if hasattr(value, "edge")]
+
+    found = compare_dumps(*sides).findings[0]
+    assert found.op_name == transformer.PLANTED
+    assert found.evidence[-1].startswith("alone it is off by")
+
+    assert main(["replay", *map(str, sides), "--op", transformer.PLANTED, "--json"]) == 1
+    (row,) = json.loads(capsys.readouterr().out)
+    assert set(row["taken_from"]) <= set(made)
+    assert row["taken_from"]
+    assert f"taken from the outputs of {', '.join(row['taken_from'])}" in found.evidence[-1]

@@ -70,8 +70,8 @@ def test_what_replay_says_has_a_translation(own: float) -> None:
 def test_what_was_run_again_has_a_translation() -> None:
     finding = Finding("introduced", "op", "Add", inf, 0.1, 0.1, (), result("op"))
     for own in (0.0, 0.5):
-        found = Replay("op", "Add", own, 0.1, 0.1, noise=0.2)
-        (said,) = confirm._with_evidence(finding, (found, ("a", "b"))).evidence
+        found = Replay("op", "Add", own, 0.1, 0.1, noise=0.2, taken_from=("a", "b"))
+        (said,) = confirm._with_evidence(finding, found).evidence
         assert "outputs of a, b" in said
         assert untold(said) == []
     for count in (1, 2, 5):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +81,8 @@ def _replayed(plan: Plan, op: list[str]) -> Iterator[tuple[tuple[Any, ...], Repl
     ops = {name: op for graph in graphs for name, op in graph.ops.items()}
     for key, items in by_operator(paired).items():
         if _wanted(key[-1], op):
-            yield key, replay(with_inputs(items, made, ops)[0])
+            read, producers = with_inputs(items, made, ops)
+            yield key, replace(replay(read), taken_from=producers)
 
 
 def _wanted(name: str, globs: list[str]) -> bool:

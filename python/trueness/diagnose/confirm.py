@@ -115,23 +115,20 @@ def _refs(finding: Finding) -> Sequence[TensorRef]:
     return [ref for ref in (finding.result.golden, finding.result.my) if ref]
 
 
-def _replayed(finding: Finding, read: Read) -> tuple[Replay, Sequence[str]] | None:
+def _replayed(finding: Finding, read: Read) -> Replay | None:
     from trueness.diagnose.replay import replay
 
     group, producers = read
-    return (replay(group), producers) if group else None
+    return replace(replay(group), taken_from=producers) if group else None
 
 
-def _place(found: tuple[Replay, Sequence[str]] | None) -> int:
-    if found is None or found[0].problem:
+def _place(found: Replay | None) -> int:
+    if found is None or found.problem:
         return _UNKNOWN
-    return _CLEARED if found[0].cleared else _ITS_OWN
+    return _CLEARED if found.cleared else _ITS_OWN
 
 
-def _with_evidence(finding: Finding, found: tuple[Replay, Sequence[str]] | None) -> Finding:
+def _with_evidence(finding: Finding, found: Replay | None) -> Finding:
     if found is None:
         return finding
-    said, producers = found[0].sentence, found[1]
-    if producers and not found[0].problem:
-        said += f"; what it read is taken from the outputs of {', '.join(producers)}"
-    return replace(finding, evidence=(*finding.evidence, said))
+    return replace(finding, evidence=(*finding.evidence, found.sentence))

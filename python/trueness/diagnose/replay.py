@@ -38,7 +38,8 @@ class Replay:
     """Relative Euclidean distances of an operator's worst output. `own`: of my output from what the
     operator makes of my inputs; `inherited`: of that from what it makes of the golden inputs;
     `golden`: of the golden output from the latter, which shows that the right operator was run.
-    `noise` is what rounding explains of `own`. `problem`: why it was not replayed, else ""."""
+    `noise` is what rounding explains of `own`. `problem`: why it was not replayed, else "".
+    `taken_from`: the operators whose outputs stood for inputs that were not dumped."""
 
     op_name: str
     target: str
@@ -47,6 +48,7 @@ class Replay:
     golden: float = nan
     noise: float = nan
     problem: str = ""
+    taken_from: Sequence[str] = ()
 
     @property
     def cleared(self) -> bool:
@@ -59,8 +61,12 @@ class Replay:
             return f"not replayable because {self.problem}"
         if self.cleared:
             own = "exact" if self.own == 0 else f"off by {self.own:.1e}, as rounding explains"
-            return f"cleared: alone it is {own}; its inputs account for {self.inherited:.1e}"
-        return f"alone it is off by {self.own:.1e}, its inputs account for {self.inherited:.1e}"
+            said = f"cleared: alone it is {own}; its inputs account for {self.inherited:.1e}"
+        else:
+            said = f"alone it is off by {self.own:.1e}, its inputs account for {self.inherited:.1e}"
+        if self.taken_from:
+            said += f"; what it read is taken from the outputs of {', '.join(self.taken_from)}"
+        return said
 
 
 class NotReplayable(Exception):
