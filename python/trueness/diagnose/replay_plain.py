@@ -67,7 +67,8 @@ def replay_plain(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int
         own=distance(would, mine),
         inherited=distance(made, would),
         golden=missed,
-        noise=ROUNDINGS * rounding,
+        # A fused operator may round what its parts hand to each other.
+        noise=ROUNDINGS * len(parts) * rounding,
     )
 
 
