@@ -11,7 +11,7 @@ import numpy as np
 from injection.machine import Array
 from injection.program import Node
 from injection.trial import ATEN, Fault, Trial, View
-from trueness.diagnose.confirm import Read
+from trueness.diagnose.operators import Read
 from trueness.model import Finding, Pair, TensorRef, Unmatched
 
 Argument = Callable[[list[Array]], object]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.diagnose import Localiser
-from trueness.model import Diagnosis, Dump, Finding, Pair, Result, Unmatched
+from trueness.model import Diagnosis, Dump, Finding, Result
 from trueness.plan import Plan, beside_reference, filters_of, plan_dumps
 from trueness.report import Summary, write_report
-
-if TYPE_CHECKING:
-    from trueness.diagnose.confirm import Read
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +68,9 @@ class DumpComparison:
 
     def diagnosis(self, replay: bool | None = None) -> Diagnosis:
         """Where the comparison went wrong; to be asked for when all rows were taken. `replay` True
-        or False: whether to run the suspects again; None does so where torch, or onnx for ONNX
-        dumps, is installed. True says of a suspect what it lacks."""
+        or False: whether to run the suspects again; None does so where any is of a type that
+        numpy can run, or torch, or onnx for ONNX dumps, is installed. True says of a suspect what
+        it lacks."""
         if self._diagnosis is None:
             found = self._localiser.diagnosis()
             if replay is not False and (found.findings or found.faint):
@@ -82,48 +79,27 @@ class DumpComparison:
         return self._diagnosis
 
     def _confirmed(self, found: Diagnosis, replay: bool | None) -> Diagnosis:
+        """Each run that a suspect is of is paired once more: its rows are gone."""
         from trueness.diagnose.confirm import can_be_confirmed, confirmed
+        from trueness.diagnose.operators import Operators, Read, key_of
 
-        if replay or can_be_confirmed(found):
-            return confirmed(found, self._items_of)
-        return found
+        if not (replay or can_be_confirmed(found)):
+            return found
+        runs: dict[tuple[int | None, int | None], Operators] = {}
 
-    def _items_of(self, findings: Sequence[Finding]) -> Sequence[Read]:
-        """What was paired of the operator of each; of those whose inputs were not dumped with what
-        the graph says they read."""
-        from trueness.diagnose.handed_on import (
-            has_inputs,
-            outputs_by_name,
-            producers_of,
-            with_inputs,
-        )
-        from trueness.diagnose.replay import by_operator, key_of
+        def operators_of(rank: int | None, token: int | None) -> Operators:
+            if (rank, token) not in runs:
+                plan = self._again(filters=filters_of(rank=rank, token=token))
+                runs[rank, token] = Operators.of(plan.items, self._localiser.ops)
+            return runs[rank, token]
 
-        names = {
-            ref.op_name
-            for finding in findings
-            for ref in (finding.result.golden, finding.result.my)
-            if ref
-        }
-        groups = by_operator(self._paired_of(names, findings))
-        mine = [finding.result.my for finding in findings]
-        asked = [groups.get(key_of(ref), []) if ref else [] for ref in mine]
-        lacking = [
-            finding for finding, group in zip(findings, asked, strict=True) if not has_inputs(group)
-        ]
-        ops = self._localiser.ops
-        made = outputs_by_name(self._paired_of(producers_of(lacking, ops), lacking))
-        return [with_inputs(group, made, ops) for group in asked]
+        def items(findings: Sequence[Finding]) -> Sequence[Read]:
+            return [
+                operators_of(ref.rank, ref.token).read(key_of(ref)) if ref else ((), ())
+                for ref in (finding.result.my for finding in findings)
+            ]
 
-    def _paired_of(
-        self, names: Collection[str], findings: Sequence[Finding]
-    ) -> Iterator[Pair | Unmatched]:
-        if not names:
-            return iter(())
-        ranks, tokens = ({getattr(finding, of) for finding in findings} for of in ("rank", "token"))
-        rank, token = (found.pop() if len(found) == 1 else None for found in (ranks, tokens))
-        items = self._again(filters=filters_of(rank=rank, token=token)).items
-        return (i for i in items if any(ref.op_name in names for ref in (i.golden, i.my) if ref))
+        return confirmed(found, items)
 
     @property
     def findings(self) -> Sequence[Finding]:

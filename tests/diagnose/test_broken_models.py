@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import localise
 from injection.faults import FAULTS
 from injection.trial import Column, Trial
+from trueness.diagnose import Localiser
+from trueness.diagnose.rank import KEPT
 
 COLUMNS = [Column("transformer", "bf16", "fp32"), Column("convolutional", "fp16", "same dtype")]
 
@@ -33,3 +37,15 @@ def test_a_trial_follows_from_its_seed() -> None:
     assert view == localise.view_of(second, 1)
     left, right = (list(trial.rows(view)) for trial in (first, second))
     assert [row.metrics for row in left] == [row.metrics for row in right]
+
+
+def test_of_later_runs_fewer_faint_operators_are_kept() -> None:
+    trial = Trial(COLUMNS[0], 5)
+    view = localise.view_of(trial, 2)
+    localiser = Localiser([trial.graph()])
+    for token in range(3):
+        for row in trial.rows(view):
+            assert row.my is not None
+            list(localiser.follow([replace(row, my=replace(row.my, token=token))]))
+    first, second = (len(verdict.faint) for verdict in localiser._done)
+    assert first > second == KEPT

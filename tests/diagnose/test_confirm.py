@@ -1,6 +1,7 @@
 """Suspects are run again where something can run them; what they are then, and what is left."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from builders.reports import result
 from trueness.demo import fx_dump, ge_dump, transformer
 from trueness.diagnose import confirm
 from trueness.diagnose.confirm import can_be_confirmed, confirmed
-from trueness.diagnose.replay import Replay
+from trueness.diagnose.replayed import Replay
 from trueness.dumps import compare_dumps
 from trueness.model import Diagnosis, Finding
 
@@ -24,7 +25,7 @@ def finding(name: str, kind: str = "MatMul", golden: str = "", seen: str = "intr
 def with_replays(monkeypatch: pytest.MonkeyPatch, **own: float) -> None:
     """What replay finds of operators; of others that it cannot run them."""
 
-    def replay(items: list[str]) -> Replay:
+    def replay(items: list[str], *, taken_from: Sequence[str]) -> Replay:
         (name,) = items
         if name not in own:
             return Replay(name, "", problem="of the test")
@@ -75,6 +76,14 @@ def test_where_all_are_cleared_none_is_left_and_said_to_be(monkeypatch: pytest.M
     assert not found.findings
     assert names(found.faint) == ["a", "b"]
     assert "run alone, a, b are as exact" in found.conclusion
+
+
+def test_of_the_faint_only_so_much_and_so_many_runs_are_asked() -> None:
+    faint = [finding(str(at), seen="faint") for at in range(confirm.FAINT_RUNS + 4)]
+    of_runs = [replace(one, token=at) for at, one in enumerate(faint)]
+    assert len(confirm._asked(of_runs)) == confirm.FAINT_RUNS
+    large = [replace(o, result=replace(o.result, nbytes=confirm.FAINT_BYTES // 3)) for o in faint]
+    assert names(confirm._asked(large)) == ["0", "1", "2"]
 
 
 def test_what_read_something_wrong_is_not_cleared(monkeypatch: pytest.MonkeyPatch) -> None:

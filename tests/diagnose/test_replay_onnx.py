@@ -11,7 +11,8 @@ from onnx import helper, numpy_helper
 
 from builders.onnx_models import cnn, encoder
 from trueness.cli.app import main
-from trueness.diagnose.replay import by_operator, replay
+from trueness.diagnose.operators import by_operator
+from trueness.diagnose.replay import replay
 from trueness.dump.onnx import Choice, OnnxDumper
 from trueness.dumps import compare_dumps
 from trueness.plan import plan_dumps

@@ -1,12 +1,14 @@
 """Operators run again by numpy: golden tells what they compute, to which mine is held."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trueness.diagnose.plain_operators import ways_of
-from trueness.diagnose.replay import BYTES, Replay, replay
+from trueness.diagnose.replay import BYTES, replay
+from trueness.diagnose.replayed import Replay
 from trueness.model import Pair, Statistics, TensorRef, Unmatched
 
 RANDOM = np.random.default_rng(7)
@@ -36,6 +38,10 @@ def conv(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return out
 
 
+def gelu(x: np.ndarray) -> np.ndarray:
+    return x / 2 * (1 + np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2)))
+
+
 GAIN, OFFSET = draw(16), draw(16)
 TABLE = {
     "Add": (lambda a, b: a + b, (12, 16), (12, 16)),
@@ -43,6 +49,8 @@ TABLE = {
     "Sub": (lambda a, b: a - b, (12, 16), (12, 16)),
     "BiasAdd": (lambda a: a + OFFSET, (12, 16)),
     "Mul": (lambda a, b: a * b, (12, 16), (12, 1)),
+    "RealDiv": (lambda a, b: a / b, (12, 16), (12, 1)),
+    "aten.gelu.default": (gelu, (12, 16)),
     "Muls": (lambda a: a * 0.25, (12, 16)),
     "MatMulV2": (lambda a, b: a @ b, (12, 16), (16, 8)),
     "aten.mm.default": (lambda a, b: a.T @ b, (16, 12), (16, 8)),
@@ -175,7 +183,7 @@ def test_a_fused_operator_whose_inside_was_not_dumped(tmp_path: Path) -> None:
         (((1, 40_000), (40_000, 1), (4,)), "Add"),
         (((1, 40_000), (40_000, 1), (4,)), "Mul"),
         (((40_000, 1), (1, 40_000), (4,)), "MatMulV2"),
-        (((1, 1, 4), (4, 1, 9000, 9000)[:0] or (4, 1, 3, 3), (4, 1, 1)), "Conv2D"),
+        (((1, 1, 4), (4, 1, 3, 3), (4, 1, 1)), "Conv2D"),
         (((4, 4), (0,)), "Relu"),
         (((7,), (3, 5, 2)), "MaxPoolV3"),
         (((7,), (3, 5, 2)), "ReduceMean"),

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trueness.diagnose.replay import Replay, by_operator, replay
+from trueness.diagnose.operators import by_operator
+from trueness.diagnose.replay import replay
+from trueness.diagnose.replayed import Replay
 from trueness.model import Pair, Statistics, TensorRef, Unmatched
 
 torch = pytest.importorskip("torch")

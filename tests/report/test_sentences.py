@@ -14,7 +14,7 @@ from trueness.diagnose import confirm
 from trueness.diagnose.explain import finding_of
 from trueness.diagnose.localise import _conclusion
 from trueness.diagnose.rank import Suspect
-from trueness.diagnose.replay import Replay
+from trueness.diagnose.replayed import Replay
 from trueness.model import Finding, Metrics
 from trueness.report import to_html
 

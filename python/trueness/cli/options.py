@@ -96,7 +96,7 @@ Replay = Annotated[
     Optional[bool],  # noqa: UP045
     typer.Option(
         "--replay/--no-replay",
-        help="Run suspect operators again alone. [where torch is installed]",
+        help="Run suspect operators again alone. [where anything can run one]",
         show_default=False,
     ),
 ]

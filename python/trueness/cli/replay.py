@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,8 @@ from trueness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trueness.diagnose.replay import Replay
+    from trueness.diagnose.operators import Key
+    from trueness.diagnose.replayed import Replay
     from trueness.plan import Plan
 
 _Op = Annotated[list[str], typer.Option("--op", help="Operators of this name; a glob. Repeatable.")]
@@ -70,19 +71,17 @@ def replay_command(
     raise typer.Exit(0 if all(one.cleared for _, one in found) else 1)
 
 
-def _replayed(plan: Plan, op: list[str]) -> Iterator[tuple[tuple[Any, ...], Replay]]:
-    from trueness.diagnose.handed_on import outputs_by_name, with_inputs
-    from trueness.diagnose.replay import by_operator, replay
+def _replayed(plan: Plan, op: list[str]) -> Iterator[tuple[Key, Replay]]:
+    from trueness.diagnose.operators import Operators
+    from trueness.diagnose.replay import replay
 
-    # All are paired before any is left out: arguments that only golden has go by the name there.
-    paired = list(plan.items)
-    made = outputs_by_name(paired)
     graphs = (*plan.golden.graphs, *plan.my.graphs)
     ops = {name: op for graph in graphs for name, op in graph.ops.items()}
-    for key, items in by_operator(paired).items():
+    operators = Operators.of(plan.items, ops)
+    for key in operators.paired:
         if _wanted(key[-1], op):
-            read, producers = with_inputs(items, made, ops)
-            yield key, replace(replay(read), taken_from=producers)
+            items, producers = operators.read(key)
+            yield key, replay(items, taken_from=producers)
 
 
 def _wanted(name: str, globs: list[str]) -> bool:
@@ -91,7 +90,7 @@ def _wanted(name: str, globs: list[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
-def _print(found: list[tuple[tuple[object, ...], Replay]]) -> None:
+def _print(found: list[tuple[Key, Replay]]) -> None:
     def text(value: object) -> str:
         return "" if value is None else str(value)
 

@@ -8,21 +8,21 @@ from importlib.util import find_spec
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from trueness.diagnose.operators import Read
 from trueness.diagnose.plain_operators import ways_of
 from trueness.diagnose.pure_operators import ONNX_OPERATORS
-from trueness.model import Diagnosis, Finding, Pair, TensorRef, Unmatched
+from trueness.model import Diagnosis, Finding, Pair, TensorRef
 
 if TYPE_CHECKING:
-    from trueness.diagnose.replay import Replay
+    from trueness.diagnose.replayed import Replay
 
-Read = tuple[Sequence[Pair | Unmatched], Sequence[str]]
-"""What was paired of an operator, and the operators of whose outputs its inputs were taken."""
 Items = Callable[[Sequence[Finding]], Sequence[Read]]
 """What was paired of the operator of each finding."""
 
-BYTES = 1 << 30
-"""Of the outputs of operators too faint to be findings that are run again, of both sides: what that
-takes is seconds, however large the model."""
+FAINT_BYTES = 1 << 30
+FAINT_RUNS = 8
+"""Of operators too faint to be findings, as many are run again as have outputs of so many bytes, of
+both sides, and are of so few ranks and tokens: that takes seconds, however large the dump."""
 
 _ITS_OWN, _UNKNOWN, _CLEARED = range(3)
 
@@ -39,7 +39,7 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     it has an error of its own; where all are cleared and there is no such, none is left."""
     ranked = _ranked(diagnosis.findings, items)
     if not any(place == _ITS_OWN for place, _ in ranked):
-        faint = _within(BYTES, diagnosis.faint)
+        faint = _asked(diagnosis.faint)
         ranked += [entry for entry in _ranked(faint, items) if entry[0] == _ITS_OWN]
     findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
     if findings and all(place == _CLEARED for place, _ in ranked):
@@ -53,10 +53,11 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     return replace(diagnosis, findings=findings, conclusion=conclusion)
 
 
-def _within(most: int, findings: Sequence[Finding]) -> Sequence[Finding]:
-    """The first ones, as many as have outputs of so many bytes."""
-    sizes = accumulate(finding.result.nbytes for finding in findings)
-    return [finding for finding, total in zip(findings, sizes, strict=True) if total <= most]
+def _asked(faint: Sequence[Finding]) -> Sequence[Finding]:
+    runs = [*dict.fromkeys((finding.rank, finding.token) for finding in faint)][:FAINT_RUNS]
+    near = [finding for finding in faint if (finding.rank, finding.token) in runs]
+    sizes = accumulate(finding.result.nbytes for finding in near)
+    return [finding for finding, total in zip(near, sizes, strict=True) if total <= FAINT_BYTES]
 
 
 def _all_cleared(findings: Sequence[Finding]) -> str:
@@ -119,7 +120,7 @@ def _replayed(finding: Finding, read: Read) -> Replay | None:
     from trueness.diagnose.replay import replay
 
     group, producers = read
-    return replace(replay(group), taken_from=producers) if group else None
+    return replay(group, taken_from=producers) if group else None
 
 
 def _place(found: Replay | None) -> int:

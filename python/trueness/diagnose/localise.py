@@ -8,7 +8,7 @@ from math import nan
 
 from trueness.diagnose.edges import GraphEdges
 from trueness.diagnose.explain import finding_of
-from trueness.diagnose.rank import LOOKED, Suspect, Verdict, judge
+from trueness.diagnose.rank import KEPT, LOOKED, Suspect, Verdict, judge
 from trueness.diagnose.trace import Trace
 from trueness.model import Diagnosis, Finding, Graph, Result
 
@@ -79,7 +79,8 @@ class Localiser:
         if self._loud >= JUDGED and self._trace.loud:
             self._left_out += 1
         else:
-            self._done.append(judge(self._trace))
+            # What is broken in one run is broken in all: after the first, fewer have to be kept.
+            self._done.append(judge(self._trace, KEPT if self._done else LOOKED))
             self._loud += self._trace.loud
         self._lost += self._trace.lost
         self._trace = Trace(self._graph)

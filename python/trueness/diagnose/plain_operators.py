@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from math import erf, prod
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ Ways = Callable[[Sequence[Array], Array], Iterator[Way]]
 _EPSILONS = (1e-5, 1e-6, 1e-12, 1e-8, 1e-3, 0.0)
 _ROWS = 8
 """Elements that weight and offset of a channel must at least be told from."""
-_COLUMNS = 256
 
 
 @lru_cache(1024)
@@ -45,15 +44,7 @@ def _product(inputs: Sequence[Array], output: Array) -> Iterator[Way]:
         yield from _told(_first, inputs, output)
     elif _fits(inputs, output):
         yield _times
-    elif len(inputs) == 2 and inputs[1].ndim == 2 and inputs[0].shape == output.shape:
-        # A column of the second weighs the rows of the first, as the share of an expert does.
-        for column in range(min(inputs[1].shape[1], _COLUMNS)):
-            if _fits((inputs[0], inputs[1][:, :1]), output):
-                yield _by_column(column)
-
-
-def _by_column(at: int) -> Way:
-    return lambda arrays: np.asarray(arrays[0] * arrays[1][:, at : at + 1])
+        yield lambda arrays: arrays[0] / _times(arrays[1:])
 
 
 def _matrix_product(inputs: Sequence[Array], output: Array) -> Iterator[Way]:
@@ -136,7 +127,7 @@ def _norm(inputs: Sequence[Array], output: Array) -> Iterator[Way]:
             core = _normed(epsilon, centred)
             if len(inputs) > 1 and _fits(inputs, output):
                 yield _weighed(core)
-            yield from _by_channel(core, inputs, output, (output.ndim - 1,))
+            yield from _by_channel(core, core(inputs), output, (output.ndim - 1,))
 
 
 def _weighed(core: Way) -> Way:
@@ -235,7 +226,14 @@ def _gelu_by_tanh(x: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    return np.asarray(x / 2 * (1 + np.vectorize(erf, otypes=[float])(x / np.sqrt(2))))
+    return np.asarray(x / 2 * (1 + _erf(x / np.sqrt(2))))
+
+
+def _erf(x: Array) -> Array:
+    """To 1.5e-7: Abramowitz and Stegun, 7.1.26."""
+    t = 1 / (1 + 0.3275911 * np.abs(x))
+    terms = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592, 0.0)
+    return np.asarray(np.sign(x) * (1 - np.polyval(terms, t) * np.exp(-x * x)))
 
 
 def _first(arrays: Sequence[Array]) -> Array:
@@ -273,18 +271,15 @@ def _told(core: Way, inputs: Sequence[Array], output: Array) -> Iterator[Way]:
     theirs = output.reshape(made.shape)
     factor = float((made * theirs).sum() / ((made * made).sum() or 1.0))
     yield _scaled(core, np.array(factor), np.zeros(1))
-    yield from _by_channel(core, inputs, output, (made.ndim - 1, *range(min(2, made.ndim - 1))))
+    yield from _by_channel(core, made, output, (made.ndim - 1, *range(min(2, made.ndim - 1))))
 
 
 def _scaled(core: Way, weight: Array, offset: Array) -> Way:
     return lambda arrays: core(arrays) * weight + offset
 
 
-def _by_channel(
-    core: Way, inputs: Sequence[Array], output: Array, axes: Sequence[int]
-) -> Iterator[Way]:
-    """Weight and offset by least squares, along each of the axes."""
-    made = core(inputs)
+def _by_channel(core: Way, made: Array, output: Array, axes: Sequence[int]) -> Iterator[Way]:
+    """Weight and offset by least squares, along each of the axes; `made` of golden by the core."""
     theirs = output.reshape(made.shape)
     for axis in axes:
         if made.ndim < 2 or made.size < _ROWS * made.shape[axis]:
@@ -305,8 +300,8 @@ _TYPES: Sequence[tuple[str, Ways]] = (
     (r"(?:native_)?batch_?norm\w*|bninfer\w*", _by_fixed_statistics),
     (r"(?:quant_?)?(?:batch_?)?mat_?mul|[b]?mm|addmm|linear|gemm", _matrix_product),
     (r"(?:quant_?)?conv(?:2d|olution)?", _convolution),
-    (r"muls?|moe_?scale|real_?div|div", _product),
-    (r"(?:bias_?|mask_?)?adds?|add_?n|subs?", _sum),
+    (r"muls?|(?:real_?)?div", _product),
+    (r"(?:bias_?)?adds?|add_?n|subs?", _sum),
     (r"relu", _each(lambda x: np.maximum(x, 0))),
     (r"sigmoid", _each(_sigmoid)),
     (r"swish|silu", _each(lambda x: x * _sigmoid(x))),

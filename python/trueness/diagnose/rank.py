@@ -64,7 +64,8 @@ class Verdict:
     faint: Sequence[Suspect] = ()
 
 
-def judge(trace: Trace) -> Verdict:
+def judge(trace: Trace, looked: int = LOOKED) -> Verdict:
+    """`looked`: as many operators are named as faint."""
     order_of = "dump timestamps" if trace.timed else "names"
     if not trace.loud:
         return Verdict((), order_of, "", max(trace.floors), trace.failed)
@@ -90,7 +91,7 @@ def judge(trace: Trace) -> Verdict:
     # What has no type cannot be run again.
     asked = (scores == 0) & (surprise.error > 0) & np.fromiter(map(bool, trace.types), np.bool_)
     nearest = np.lexsort((-np.nan_to_num(surprise.by_error), -faint, ~asked))
-    likely = nearest[: min(LOOKED, int(asked.sum())) if trace.failed else 0]
+    likely = nearest[: min(looked, int(asked.sum())) if trace.failed else 0]
     less = [
         _suspect(trace, reads, surprise, alike, faint[place], faint[place], "faint", place)
         for place in likely.tolist()

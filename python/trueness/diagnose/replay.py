@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from math import inf, isfinite, nan, prod
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
-from trueness.compare.arrays import compare
 from trueness.compare.open_files import NoSuchTensor, OpenFiles, pick
 from trueness.diagnose.pure_operators import PURE_OPERATORS
+from trueness.diagnose.replayed import NotReplayable, Replay, judged, size_of
 from trueness.errors import FormatError
 from trueness.model import Pair, TensorRef, Unmatched
 
@@ -24,57 +24,7 @@ if TYPE_CHECKING:
 
 BYTES = 2 << 30
 """What the tensors of one operator may take as float64; a larger one is not replayed."""
-ROUNDINGS = 2
-"""How many times the rounding of its result an operator may be off by itself and still be cleared:
-some of what it computes on the way is rounded too."""
-SUMMATION = 2.0**-20
-"""What float32 sums in another order may differ by, however exact the result is stored."""
-RECOGNISED = 8
-"""How many roundings the golden output may be off when the right operator was run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """Relative Euclidean distances of an operator's worst output. `own`: of my output from what the
-    operator makes of my inputs; `inherited`: of that from what it makes of the golden inputs;
-    `golden`: of the golden output from the latter, which shows that the right operator was run.
-    `noise` is what rounding explains of `own`. `problem`: why it was not replayed, else "".
-    `taken_from`: the operators whose outputs stood for inputs that were not dumped."""
-
-    op_name: str
-    target: str
-    own: float = nan
-    inherited: float = nan
-    golden: float = nan
-    noise: float = nan
-    problem: str = ""
-    taken_from: Sequence[str] = ()
-
-    @property
-    def cleared(self) -> bool:
-        """Whether rounding explains all that is the operator's own."""
-        return not self.problem and self.own <= self.noise
-
-    @property
-    def sentence(self) -> str:
-        if self.problem:
-            return f"not replayable because {self.problem}"
-        if self.cleared:
-            own = "exact" if self.own == 0 else f"off by {self.own:.1e}, as rounding explains"
-            said = f"cleared: alone it is {own}; its inputs account for {self.inherited:.1e}"
-        else:
-            said = f"alone it is off by {self.own:.1e}, its inputs account for {self.inherited:.1e}"
-        if self.taken_from:
-            said += f"; what it read is taken from the outputs of {', '.join(self.taken_from)}"
-        return said
-
-
-class NotReplayable(Exception):
-    """Says why, as the end of "not replayable because". `target` is the aten operator, if any."""
-
-    def __init__(self, reason: str, target: str = "") -> None:
-        super().__init__(reason)
-        self.target = target
+_UNTOLD = ": an attribute that was not dumped must differ from its default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +36,31 @@ class _Operator:
     outputs: Sequence[Pair]
 
 
-def replay(items: Iterable[Pair | Unmatched], *, limit: int = BYTES) -> Replay:
+def replay(
+    items: Iterable[Pair | Unmatched], *, taken_from: Sequence[str] = (), limit: int = BYTES
+) -> Replay:
     """`items` are what was paired of one operator: inputs, outputs, and golden arguments that are
-    no tensors. Takes `limit` bytes of memory at most, for tensors as float64."""
-
+    no tensors; `taken_from` as of Replay. Takes `limit` bytes of memory at most, for tensors as
+    float64."""
     files = OpenFiles()
     items = list(items)
-    name = next((item.my.op_name for item in items if item.my), "")
     try:
-        return _first_that_can(items, files, limit)
+        return replace(_first_that_can(items, files, limit), taken_from=taken_from)
     except NotReplayable as reason:
-        return Replay(name, reason.target, problem=str(reason))
+        return Replay(_name_of(items), reason.target, problem=str(reason))
     except (FormatError, NoSuchTensor, OSError, MemoryError) as error:
-        return Replay(name, "", problem=f"a tensor could not be read: {error}")
+        return Replay(_name_of(items), "", problem=f"a tensor could not be read: {error}")
     finally:
         files.close()
 
 
+def _name_of(items: Sequence[Pair | Unmatched]) -> str:
+    return next((item.my.op_name for item in items if item.my), "")
+
+
 def _first_that_can(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
     """By onnx or torch, which know what operators do; by numpy what these cannot, where golden can
-    tell it of the type."""
+    tell it of the type. What the former say of an operator that they know stands."""
     from trueness.diagnose.plain_operators import ways_of
     from trueness.diagnose.replay_onnx import is_onnx, replay_node
     from trueness.diagnose.replay_plain import replay_plain
@@ -125,39 +80,13 @@ def _first_that_can(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: 
 
 def _by_torch(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int) -> Replay:
     operator = _operator(items)
-    target = operator.target
     try:
         torch = _torch()
-        function = _function(torch, target)
+        function = _function(torch, operator.target)
         _check_size(operator, files, limit)
-        call = _Call(torch, function, operator, files)
-        name = next((item.my.op_name for item in items if item.my), "")
-        return _replayed(name, call, operator)
+        return _replayed(_name_of(items), _Call(torch, function, operator, files), operator)
     except NotReplayable as reason:
-        raise NotReplayable(str(reason), target) from None
-
-
-def by_operator(items: Iterable[Pair | Unmatched]) -> dict[tuple[Any, ...], list[Pair | Unmatched]]:
-    """What was paired of each operator, by (rank, token, graph, name), names as on my side."""
-    found: defaultdict[tuple[Any, ...], list[Pair | Unmatched]] = defaultdict(list)
-    mine: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    alone: list[Unmatched] = []
-    for item in items:
-        if item.my is None:
-            alone.append(item)
-            continue
-        found[key_of(item.my)].append(item)
-        if item.golden:
-            mine[key_of(item.golden)] = key_of(item.my)
-    for item in alone:
-        if item.golden and key_of(item.golden) in mine:
-            found[mine[key_of(item.golden)]].append(item)
-    return dict(found)
-
-
-def key_of(ref: TensorRef) -> tuple[Any, ...]:
-    """What the tensors of one operator have in common."""
-    return ref.rank, ref.token, ref.graph, ref.op_name
+        raise NotReplayable(str(reason), operator.target) from None
 
 
 def _torch() -> Any:
@@ -210,20 +139,10 @@ def _check_size(operator: _Operator, files: OpenFiles, limit: int) -> None:
     arguments = [item for place in operator.arguments.values() for item in place.values()]
     total = 0
     for item in (*arguments, *operator.outputs):
+        lone = isinstance(item, Unmatched) and item.golden and item.golden.io == "input"
         for ref in (item.golden, item.my):
-            if ref is None:
-                continue
-            if ref.statistics is not None:
-                raise NotReplayable("only statistics of its tensors were dumped")
-            if ref.shards:
-                raise NotReplayable("its tensors lie in parts in several files")
-            if item.golden and item.golden.io == "input" and isinstance(item, Unmatched):
-                continue
-            shape = pick(files.tensors(ref.path), ref).logical_shape
-            size = 8
-            for extent in shape:
-                size *= extent
-            total += size
+            if ref is not None and not lone:
+                total += 8 * size_of(ref, files)
     if total > limit:
         raise NotReplayable(f"its tensors take {total:,} bytes as float64, more than {limit:,}")
 
@@ -334,66 +253,20 @@ def _my(item: Pair | Unmatched) -> TensorRef:
 
 def _replayed(name: str, call: _Call, operator: _Operator) -> Replay:
     should, would = call.run(_golden), call.run(_my)
-    worst: Replay | None = None
+    found = []
     for pair in operator.outputs:
-        index = pair.golden.index
         theirs, mine = call.array(pair.golden), call.array(pair.my)
-        golden = distance(should[index], theirs)
-        if not golden <= max(RECOGNISED * _rounding(should[index], theirs), 16 * SUMMATION):
-            raise NotReplayable(
-                f"run on the golden inputs it misses the golden output by {golden:.1e}: an "
-                "attribute that was not dumped must differ from its default"
-            )
-        rounding = max(_rounding(would[index], mine), golden, SUMMATION)
-        found = Replay(
-            name,
-            operator.target,
-            own=distance(would[index], mine),
-            inherited=distance(should[index], would[index]),
-            golden=golden,
-            noise=ROUNDINGS * rounding,
-        )
-        if worst is None or not found.own <= worst.own:
-            worst = found
-    assert worst is not None
-    return worst
+        made, meant = (_float64(side[pair.golden.index]) for side in (should, would))
+        found.append(judged(name, operator.target, made, meant, theirs, mine, why=_UNTOLD))
+    return max(found, key=lambda one: one.own)
+
+
+def _float64(tensor: Any) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = (
+        tensor.double() if tensor.is_floating_point() else tensor
+    ).numpy()
+    return found
 
 
 def _listed(outputs: Any) -> list[Any]:
     return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-
-
-def distance(golden: Any, my: Any) -> float:
-    """Infinite where the two are not finite at the same places, or of unequal length."""
-    golden, my = golden.reshape(-1), my.reshape(-1)
-    if golden.shape != my.shape:
-        return inf
-    found = compare(golden, my, metrics="basic")
-    odd = found.count - found.finite_count - found.nonfinite_equal_count
-    distance = found.relative_euclidean_distance
-    if odd:
-        return inf
-    return distance if isfinite(distance) else 0.0 if not found.finite_count else inf
-
-
-def _rounding(exact: Any, stored: np.ndarray[Any, Any]) -> float:
-    """The distance of exact values from themselves in the precision that `stored` has."""
-    if not exact.dtype.is_floating_point:
-        return 0.0
-    return distance(exact, exact.to(_precision(exact, stored)).to(exact.dtype))
-
-
-def _precision(exact: Any, stored: np.ndarray[Any, Any]) -> Any:
-    """A torch dtype: a dump in float32 may hold what was bfloat16 or float16."""
-    import numpy as np
-    import torch
-
-    if stored.dtype == np.float16:
-        return torch.float16
-    if stored.dtype != np.float32:
-        return exact.dtype
-    bits = np.ascontiguousarray(stored).view(np.uint32)
-    for unused, dtype in ((16, torch.bfloat16), (13, torch.float16)):
-        if not np.any(bits & ((1 << unused) - 1)):
-            return dtype
-    return torch.float32

@@ -18,14 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trueness.compare.open_files import OpenFiles, pick
 from trueness.diagnose.pure_operators import ONNX_OPERATORS, SLOW_ONNX_OPERATORS
-from trueness.diagnose.replay import (
-    RECOGNISED,
-    ROUNDINGS,
-    SUMMATION,
-    NotReplayable,
-    Replay,
-    distance,
-)
+from trueness.diagnose.replayed import NotReplayable, Replay, judged
 from trueness.model import Pair, TensorRef, Unmatched
 
 if TYPE_CHECKING:
@@ -227,22 +220,7 @@ def _replayed(
     for pair in call.pairs:
         place = named.index(str(pair.golden.member))
         golden, my = (pick(files.tensors(r.path), r).numpy() for r in (pair.golden, pair.my))
-        recognised = distance(should[place], golden)
-        if not recognised <= max(RECOGNISED * _rounding(should[place], golden), 16 * SUMMATION):
-            raise NotReplayable(
-                f"run on the golden inputs it misses the golden output by {recognised:.1e}"
-            )
-        rounding = max(_rounding(would[place], my), recognised, SUMMATION)
-        found.append(
-            Replay(
-                name,
-                call.op_type,
-                own=distance(would[place], my),
-                inherited=distance(should[place], would[place]),
-                golden=recognised,
-                noise=ROUNDINGS * rounding,
-            )
-        )
+        found.append(judged(name, call.op_type, should[place], would[place], golden, my))
     return max(found, key=lambda one: one.own)
 
 
@@ -293,31 +271,6 @@ def _weights(path: str, mark: str, changed: int) -> Mapping[str, Any]:
 
 def _wide(array: Array) -> Array:
     return array.astype("float64") if array.dtype.kind == "f" else array
-
-
-def _rounding(exact: Array, stored: Array) -> float:
-    """The distance of exact values from themselves in the precision that `stored` has; a dump in
-    float32 may hold what was bfloat16 or float16."""
-    import numpy as np
-
-    if exact.dtype.kind != "f":
-        return 0.0
-    if stored.dtype == np.float32:
-        bits = np.ascontiguousarray(stored).view(np.uint32)
-        if not np.any(bits & 0xFFFF):
-            rounded = np.ascontiguousarray(exact, np.float32).view(np.uint32)
-            halves = rounded + 0x7FFF + (rounded >> 16 & 1) & 0xFFFF0000
-            return distance(exact, halves.astype(np.uint32).view(np.float32).astype(exact.dtype))
-        if not np.any(bits & 0x1FFF):
-            return distance(exact, _as(exact, np.float16))
-    return distance(exact, _as(exact, stored.dtype))
-
-
-def _as(exact: Array, dtype: Any) -> Array:
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        return exact.astype(dtype).astype(exact.dtype)
 
 
 def _onnx() -> Any:

@@ -6,19 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, prod
 
 import numpy as np
 
 from trueness.compare.open_files import OpenFiles, pick
-from trueness.diagnose.plain_operators import Array, Way, ways_of
-from trueness.diagnose.replay import (
-    RECOGNISED,
+from trueness.diagnose.plain_operators import Way, Ways, ways_of
+from trueness.diagnose.replayed import (
     ROUNDINGS,
     SUMMATION,
+    Array,
     NotReplayable,
     Replay,
+    comes_near,
     distance,
+    judged,
+    rounding_of,
+    size_of,
 )
 from trueness.model import Pair, TensorRef, Unmatched
 
@@ -43,33 +46,29 @@ def replay_plain(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int
     output = _output(items)
     parts = _parts(items, output)
     _check_size(parts, output, files, limit)
-    should: Array | None = None
-    would: Array | None = None
+    handed: tuple[Array, Array] | None = None
     with np.errstate(all="ignore"):
         for part in parts:
-            ways = next(filter(None, map(ways_of, part.types)), None)
-            if ways is None:
-                raise NotReplayable(f"it is not known what {part.types[0] or 'its type'} computes")
             golden, my = (
-                _given(part, [side(pair) for pair in part.inputs], before, files)
-                for side, before in ((_golden, should), (_my, would))
+                _given(part, [side(pair) for pair in part.inputs], handed and handed[at], files)
+                for at, side in enumerate((_golden, _my))
             )
             theirs = _array(part.output, files)
-            way, missed = recognised(ways(golden, theirs.astype(np.float64)), golden, theirs)
+            exact = theirs.astype(np.float64)
+            way, should = recognised(_ways(part)(golden, exact), golden, theirs)
+            would = way(my)
             # Golden has written what a fused operator keeps to itself.
-            should, would = theirs.astype(np.float64), way(my)
-        made, mine = way(golden), _array(output.my, files)
-        assert would is not None
-        rounding = max(rounding_of(would, mine), missed, SUMMATION)
-    return Replay(
-        output.my.op_name,
-        output.my.op_type,
-        own=distance(would, mine),
-        inherited=distance(made, would),
-        golden=missed,
-        # A fused operator may round what its parts hand to each other.
-        noise=ROUNDINGS * len(parts) * rounding,
-    )
+            handed = exact, would
+        mine = _array(output.my, files)
+        name, kind = output.my.op_name, output.my.op_type
+        return judged(name, kind, should, would, theirs, mine, parts=len(parts))
+
+
+def _ways(part: _Part) -> Ways:
+    ways = next(filter(None, map(ways_of, part.types)), None)
+    if ways is None:
+        raise NotReplayable(f"it is not known what {part.types[0] or 'its type'} computes")
+    return ways
 
 
 def _given(
@@ -81,45 +80,20 @@ def _given(
     return given
 
 
-def recognised(ways: Iterator[Way], golden: Sequence[Array], output: Array) -> tuple[Way, float]:
-    """The first way that misses the golden output by no more than rounding, else the best, and by
-    how much it misses. Raises NotReplayable where none comes near."""
-    best, least, near = None, inf, 0.0
+def recognised(ways: Iterator[Way], golden: Sequence[Array], output: Array) -> tuple[Way, Array]:
+    """The first way that misses the golden output by no more than rounding, else the best, and what
+    it makes. Raises NotReplayable where none comes near."""
+    found: tuple[float, Way, Array] | None = None
     for way in ways:
         made = way(golden)
-        if made.size != output.size:
-            continue
-        rounding = max(rounding_of(made, output), SUMMATION)
         missed = distance(made, output)
-        if missed < least:
-            best, least, near = way, missed, max(RECOGNISED * rounding, 16 * SUMMATION)
-        if missed <= ROUNDINGS * rounding:
+        if found is None or missed < found[0]:
+            found = missed, way, made
+        if missed <= ROUNDINGS * max(rounding_of(made, output), SUMMATION):
             break
-    if best is None or not least <= near:
+    if found is None or not comes_near(found[0], found[2], output):
         raise NotReplayable("nothing its type may compute makes golden's output of its inputs")
-    return best, least
-
-
-def rounding_of(exact: Array, stored: Array) -> float:
-    """The distance of exact values from themselves in the precision that `stored` has: what is kept
-    in float32 may be bfloat16 or float16."""
-    if stored.dtype.kind != "f" or stored.dtype.itemsize > 4:
-        return 0.0
-    if stored.dtype.itemsize == 4:
-        bits = np.ascontiguousarray(stored).view(np.uint32)
-        # Subnormal numbers are cut to a grid of their own.
-        bits = bits[(bits & 0x7F800000) != 0]
-        if not np.any(bits & 0xFFFF):
-            return distance(exact, _bfloat16(exact))
-        if np.any(bits & 0x1FFF):
-            return distance(exact, exact.astype(np.float32))
-    return distance(exact, exact.astype(np.float16))
-
-
-def _bfloat16(values: Array) -> Array:
-    bits = values.astype(np.float32).view(np.uint32).astype(np.uint64)
-    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    return rounded.astype(np.uint32).view(np.float32)
+    return found[1:]
 
 
 def _output(items: Sequence[Pair | Unmatched]) -> Pair:
@@ -169,18 +143,12 @@ def _parts(items: Sequence[Pair | Unmatched], output: Pair) -> list[_Part]:
 def _check_size(parts: Sequence[_Part], output: Pair, files: OpenFiles, limit: int) -> None:
     pairs = [pair for part in parts for pair in part.inputs]
     refs = [ref for pair in (*pairs, output) for ref in (pair.golden, pair.my)]
-    total = 0
-    for ref in (*refs, *(part.output for part in parts)):
-        if ref.statistics is not None:
-            raise NotReplayable("only statistics of its tensors were dumped")
-        if ref.shards:
-            raise NotReplayable("its tensors lie in parts in several files")
-        size = prod(pick(files.tensors(ref.path), ref).logical_shape)
-        if not size:
-            raise NotReplayable("one of its tensors has no elements")
-        total += 8 * size
-    if _ON_THE_WAY * total > limit:
-        raise NotReplayable(f"it takes {_ON_THE_WAY * total:,} bytes in float64, over {limit:,}")
+    sizes = [size_of(ref, files) for ref in (*refs, *(part.output for part in parts))]
+    if 0 in sizes:
+        raise NotReplayable("one of its tensors has no elements")
+    room = _ON_THE_WAY * 8 * sum(sizes)
+    if room > limit:
+        raise NotReplayable(f"it takes {room:,} bytes in float64, more than {limit:,}")
 
 
 def _golden(pair: Pair) -> TensorRef:

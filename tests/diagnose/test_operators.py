@@ -1,17 +1,15 @@
 """Inputs that were not dumped, found among the outputs that the graph says they are."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from builders.reports import result
 from trueness.cli.app import main
 from trueness.demo import fx_dump, ge_dump, transformer
-from trueness.diagnose.handed_on import has_inputs, outputs_by_name, producers_of, with_inputs
+from trueness.diagnose.operators import Operators, has_inputs, outputs_by_name, with_inputs
 from trueness.dumps import compare_dumps
-from trueness.model import Finding, GraphOp, Pair, TensorRef, Unmatched
+from trueness.model import GraphOp, Pair, TensorRef, Unmatched
 
 OPS = {
     "add": GraphOp("add", "Add", ("left:0", "right:1"), ("x",)),
@@ -84,13 +82,29 @@ def test_numbers_of_golden_stay_and_its_lone_tensors_go() -> None:
     assert lone not in items
 
 
-def test_producers_are_told_by_either_name() -> None:
-    row = result("add")
-    named = [replace(row.my, op_name=name) for name in ("fx_add", "add")]
-    finding = Finding(
-        "faint", "add", "Add", 0, 0, 0, (), replace(row, golden=named[0], my=named[1])
-    )
-    assert producers_of([finding], OPS) == {"left", "right"}
+def test_a_graph_that_knows_the_golden_name_serves_as_well() -> None:
+    ops = {"fx_add": GraphOp("fx_add", "Add", ("fx_left:0",), ("x",))}
+    assert with_inputs([pair("add")], MADE, ops)[1] == ("left",)
+
+
+def test_what_only_golden_has_of_an_operator_is_part_of_it() -> None:
+    inner = Unmatched(pair("add", 1).golden, None, "inside", expected=True)
+    stray = Unmatched(pair("other").golden, None, "elsewhere", expected=True)
+    operators = Operators.of([pair("add", io="input"), pair("add"), inner, stray], OPS)
+    assert operators.read((0, None, "", "add"))[0] == [pair("add", io="input"), pair("add"), inner]
+    assert operators.read((0, None, "", "nothing")) == ([], ())
+
+
+def test_fused_operators_of_a_dump_are_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = transformer.run()
+    sides = fx_dump.write(model, tmp_path / "golden"), ge_dump.write(model, tmp_path / "my")
+    fused = ["".join(step.name for step in kernel) for kernel in model.kernels if len(kernel) > 1]
+    assert fused
+    main(["replay", *map(str, sides), "--op", "*", "--json"])
+    rows = {row["op_name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert any(rows[name]["cleared"] for name in fused if name in rows)
 
 
 def test_an_npu_dump_without_inputs_is_run_again_and_says_what_it_read(

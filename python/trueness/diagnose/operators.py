@@ -1,23 +1,63 @@
-"""What an operator read where its inputs were not dumped: the outputs that the graph says it was
-given."""
+"""What was paired of each operator; where its inputs were not dumped, the outputs that the graph
+says it was given."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from trueness.model import Finding, GraphOp, Pair, TensorRef, Unmatched
+from trueness.model import GraphOp, Pair, TensorRef, Unmatched
 
 Ops = Mapping[str, GraphOp]
+Key = tuple[int | None, int | None, str, str]
+"""Rank, token, graph and name of an operator, as on my side."""
+Read = tuple[Sequence[Pair | Unmatched], Sequence[str]]
+"""What was paired of an operator, and the operators of whose outputs its inputs were taken."""
 Made = Mapping[tuple[int | None, int | None, str, int], Pair]
 """Outputs by rank, token, operator and index."""
 
 
-def producers_of(findings: Iterable[Finding], ops: Ops) -> set[str]:
-    """The names of the operators whose outputs theirs are made from."""
-    refs = [(finding.result.my, finding.result.golden) for finding in findings]
-    asked = [_op_of(ops, *(ref.op_name for ref in both if ref)) for both in refs]
-    return {edge.rpartition(":")[0] for op in asked if op for edge in op.inputs}
+@dataclass(frozen=True)
+class Operators:
+    """What was paired of each operator, by `key_of`."""
+
+    paired: Mapping[Key, Sequence[Pair | Unmatched]]
+    made: Made
+    ops: Ops
+
+    @classmethod
+    def of(cls, items: Iterable[Pair | Unmatched], ops: Ops) -> Operators:
+        """All items of a rank and token, or of all of them: what only golden has, and what others
+        made, belongs to an operator too."""
+        items = list(items)
+        return cls(by_operator(items), outputs_by_name(items), ops)
+
+    def read(self, key: Key) -> Read:
+        return with_inputs(self.paired.get(key, ()), self.made, self.ops)
+
+
+def by_operator(items: Iterable[Pair | Unmatched]) -> dict[Key, list[Pair | Unmatched]]:
+    """What was paired of each operator, by (rank, token, graph, name), names as on my side."""
+    found: defaultdict[Key, list[Pair | Unmatched]] = defaultdict(list)
+    mine: dict[Key, Key] = {}
+    alone: list[Unmatched] = []
+    for item in items:
+        if item.my is None:
+            alone.append(item)
+            continue
+        found[key_of(item.my)].append(item)
+        if item.golden:
+            mine[key_of(item.golden)] = key_of(item.my)
+    for item in alone:
+        if item.golden and key_of(item.golden) in mine:
+            found[mine[key_of(item.golden)]].append(item)
+    return dict(found)
+
+
+def key_of(ref: TensorRef) -> Key:
+    """What the tensors of one operator have in common."""
+    return ref.rank, ref.token, ref.graph, ref.op_name
 
 
 def has_inputs(group: Iterable[Pair | Unmatched]) -> bool:
@@ -35,9 +75,7 @@ def outputs_by_name(items: Iterable[Pair | Unmatched]) -> Made:
     return found
 
 
-def with_inputs(
-    group: Sequence[Pair | Unmatched], made: Made, ops: Ops
-) -> tuple[list[Pair | Unmatched], Sequence[str]]:
+def with_inputs(group: Sequence[Pair | Unmatched], made: Made, ops: Ops) -> Read:
     """What was paired of one operator, with outputs of its producers as its inputs where none of
     its own was, and whose they are. Places of constants stay empty; what an operator made that is
     not among them is not known, and then nothing is."""
