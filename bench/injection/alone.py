@@ -59,6 +59,11 @@ _ARGUMENTS: Mapping[str, tuple[Argument, ...]] = {
 """Of types that take more, or in another order, than what they read here."""
 
 
+def _made(item: Pair | Unmatched) -> bool:
+    ref = item.golden
+    return ref is not None and ref.io == "output"
+
+
 @dataclass(frozen=True)
 class Dumped:
     """The files of one run of a model, written when they are asked for."""
@@ -78,7 +83,8 @@ class Dumped:
         assert own is not None
         ref = replace(own, io="input", index=0)
         if len(nodes) > 1:
-            return (list(self._fused(nodes, ref)) if self.view.inputs else []), ()
+            fused = self._fused(nodes, ref)
+            return [item for item in fused if self.view.inputs or _made(item)], ()
         golden, my = self.trial.golden[nodes[0].name], self._my()[nodes[0].name]
         output = self._pair(replace(ref, io="output"), golden, my)
         if self.view.inputs:

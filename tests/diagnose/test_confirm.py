@@ -1,7 +1,7 @@
 """Suspects are run again where something can run them; what they are then, and what is left."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,3 +98,47 @@ def test_the_faint_are_asked_where_no_suspect_is_guilty(monkeypatch: pytest.Monk
     found = confirmed(Diagnosis("it", [finding("cleared")], faint=faint), items)
     assert names(found.findings) == ["guilty", "cleared"]
     assert found.findings[0].kind == "introduced"
+
+
+def with_sign(monkeypatch: pytest.MonkeyPatch, name: str) -> list[list[str]]:
+    """What the values of an operator tell; returned are the operators asked, in their order."""
+    asked: list[list[str]] = []
+
+    def first_sign(groups: Iterable[list[str]]) -> tuple[int, str] | None:
+        asked.append([one for (one,) in groups])
+        return (asked[-1].index(name), "it shows") if name in asked[-1] else None
+
+    monkeypatch.setattr("trueness.diagnose.signature.first_sign", first_sign)
+    return asked
+
+
+def at(order: int, one: Finding) -> Finding:
+    return replace(one, result=replace(one.result, my=replace(one.result.my, order=order)))
+
+
+def test_values_are_asked_where_replay_finds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_replays(monkeypatch, cleared=0.0)
+    asked = with_sign(monkeypatch, "odd")
+    found = [at(3, finding("unknown")), at(2, finding("cleared"))]
+    faint = [at(4, finding("late", seen="faint")), at(1, finding("odd", seen="faint"))]
+    sure = confirmed(Diagnosis("it", found, faint=faint), items)
+    assert asked == [["odd", "cleared", "unknown", "late"]]
+    assert names(sure.findings) == ["odd", "unknown", "cleared"]
+    assert sure.findings[0].kind == "introduced"
+    assert sure.findings[0].evidence == ("it shows",)
+    assert sure.conclusion == "odd is where the values part: its values show that by themselves"
+
+
+def test_values_are_not_asked_where_replay_has_found_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_replays(monkeypatch, guilty=0.3)
+    asked = with_sign(monkeypatch, "odd")
+    found = confirmed(Diagnosis("it", [finding("odd"), finding("guilty")]), items)
+    assert (names(found.findings), asked) == (["guilty", "odd"], [])
+
+
+def test_what_follows_a_cleared_suspect_is_not_said_to_be_proven(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with_replays(monkeypatch, cleared=0.0)
+    found = confirmed(Diagnosis("it", [finding("cleared"), finding("unknown")]), items)
+    assert found.conclusion == "unknown is where the values part: what was likelier is cleared"

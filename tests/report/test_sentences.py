@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 from math import inf
 
+import numpy as np
 import pytest
 
 from builders.reports import result
@@ -15,6 +16,7 @@ from trueness.diagnose.explain import finding_of
 from trueness.diagnose.localise import _conclusion
 from trueness.diagnose.rank import Suspect
 from trueness.diagnose.replayed import Replay
+from trueness.diagnose.signature import _clipped, _coarse, _Values
 from trueness.model import Finding, Metrics
 from trueness.report import to_html
 
@@ -76,6 +78,18 @@ def test_what_was_run_again_has_a_translation() -> None:
         assert untold(said) == []
     for count in (1, 2, 5):
         assert untold(confirm._all_cleared([finding] * count)) == []
+
+
+def test_what_values_tell_has_a_translation() -> None:
+    steps = np.linspace(-3, 3, 4096)
+    sides = [
+        _Values("Odd", steps, my, (), 11) for my in (np.rint(steps * 8) / 8, steps.clip(-2, 2))
+    ]
+    for said in (_coarse(sides[0]), _clipped(sides[1])):
+        assert said
+        assert untold(said) == []
+    for why in confirm._WHY.values():
+        assert untold(f"op is where the values part: {why}") == []
 
 
 def test_conclusions_have_a_translation() -> None:

@@ -1,4 +1,5 @@
-"""Suspects put to the proof: each is run again alone, and what is cleared moves to the end."""
+"""Suspects put to the proof: each is run again alone, and what is cleared moves to the end. Where
+none is wrong by that, the values of the outputs are looked at."""
 
 from __future__ import annotations
 
@@ -24,7 +25,12 @@ FAINT_RUNS = 8
 """Of operators too faint to be findings, as many are run again as have outputs of so many bytes, of
 both sides, and are of so few ranks and tokens: that takes seconds, however large the dump."""
 
-_ITS_OWN, _UNKNOWN, _CLEARED = range(3)
+_ITS_OWN, _SIGNED, _UNKNOWN, _CLEARED = range(4)
+_WHY = {
+    _ITS_OWN: "run alone it is off by itself",
+    _SIGNED: "its values show that by themselves",
+    _UNKNOWN: "what was likelier is cleared",
+}
 
 
 def can_be_confirmed(diagnosis: Diagnosis) -> bool:
@@ -38,19 +44,46 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     has nothing to say of next, those it clears last. What was too faint to be a finding is one if
     it has an error of its own; where all are cleared and there is no such, none is left."""
     ranked = _ranked(diagnosis.findings, items)
-    if not any(place == _ITS_OWN for place, _ in ranked):
+    if not _any_wrong(ranked):
         faint = _asked(diagnosis.faint)
         ranked += [entry for entry in _ranked(faint, items) if entry[0] == _ITS_OWN]
-    findings = [finding for _, finding in sorted(ranked, key=lambda entry: entry[0])]
+        if not _any_wrong(ranked):
+            ranked = _signed(ranked, faint, items)
+    ranked.sort(key=lambda entry: entry[0])
+    findings = [finding for _, finding in ranked]
     if findings and all(place == _CLEARED for place, _ in ranked):
         faint = (*findings, *diagnosis.faint)
         return replace(diagnosis, findings=(), faint=faint, conclusion=_all_cleared(findings))
     before = [finding.op_name for finding in diagnosis.findings[:1]]
     if [finding.op_name for finding in findings[:1]] == before:
         return replace(diagnosis, findings=findings)
-    first = findings[0]
-    conclusion = f"{first.op_name} is where the values part: run alone it is off by itself"
+    place, first = ranked[0]
+    conclusion = f"{first.op_name} is where the values part: {_WHY[place]}"
     return replace(diagnosis, findings=findings, conclusion=conclusion)
+
+
+def _any_wrong(ranked: Sequence[tuple[int, Finding]]) -> bool:
+    return any(place == _ITS_OWN for place, _ in ranked)
+
+
+def _signed(
+    ranked: Sequence[tuple[int, Finding]], faint: Sequence[Finding], items: Items
+) -> list[tuple[int, Finding]]:
+    """With the operator whose output shows by itself that it is wrong; of several the first that
+    ran, whose values the others may have read."""
+    from trueness.diagnose.signature import first_sign
+
+    asked = [*(finding for _, finding in ranked), *faint]
+    asked.sort(key=lambda finding: finding.result.my.order if finding.result.my else 0)
+    found = first_sign(group for group, _ in items(asked))
+    if found is None:
+        return list(ranked)
+    place, sentence = found
+    wrong = asked[place]
+    rest = [entry for entry in ranked if entry[1] is not wrong]
+    kind = "introduced" if wrong.kind == "faint" else wrong.kind
+    signed = replace(wrong, kind=kind, evidence=(*wrong.evidence, sentence))
+    return [(_SIGNED, signed), *rest]
 
 
 def _asked(faint: Sequence[Finding]) -> Sequence[Finding]:

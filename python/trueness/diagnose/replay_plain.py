@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trueness.compare.open_files import OpenFiles, pick
+from trueness.compare.open_files import OpenFiles
 from trueness.diagnose.plain_operators import Way, Ways, ways_of
 from trueness.diagnose.replayed import (
     ROUNDINGS,
@@ -17,6 +17,7 @@ from trueness.diagnose.replayed import (
     Array,
     NotReplayable,
     Replay,
+    array_of,
     comes_near,
     distance,
     judged,
@@ -53,13 +54,13 @@ def replay_plain(items: Sequence[Pair | Unmatched], files: OpenFiles, limit: int
                 _given(part, [side(pair) for pair in part.inputs], handed and handed[at], files)
                 for at, side in enumerate((_golden, _my))
             )
-            theirs = _array(part.output, files)
+            theirs = array_of(part.output, files)
             exact = theirs.astype(np.float64)
             way, should = recognised(_ways(part)(golden, exact), golden, theirs)
             would = way(my)
             # Golden has written what a fused operator keeps to itself.
             handed = exact, would
-        mine = _array(output.my, files)
+        mine = array_of(output.my, files)
         name, kind = output.my.op_name, output.my.op_type
         return judged(name, kind, should, would, theirs, mine, parts=len(parts))
 
@@ -74,7 +75,7 @@ def _ways(part: _Part) -> Ways:
 def _given(
     part: _Part, refs: Sequence[TensorRef], handed: Array | None, files: OpenFiles
 ) -> list[Array]:
-    given = [_array(ref, files).astype(np.float64) for ref in refs]
+    given = [array_of(ref, files).astype(np.float64) for ref in refs]
     if handed is not None:
         given.insert(part.handed, handed)
     return given
@@ -157,10 +158,3 @@ def _golden(pair: Pair) -> TensorRef:
 
 def _my(pair: Pair) -> TensorRef:
     return pair.my
-
-
-def _array(ref: TensorRef, files: OpenFiles) -> Array:
-    found = pick(files.tensors(ref.path), ref).numpy()
-    if found.dtype.kind not in "fiub":
-        raise NotReplayable(f"its tensors are of {found.dtype}")
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, nan, prod
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from trueness.compare.arrays import compare
-from trueness.compare.open_files import OpenFiles, pick
+from trueness.compare.open_files import NoSuchTensor, OpenFiles, pick
+from trueness.errors import FormatError
 from trueness.model import TensorRef
 
 Array = np.ndarray[Any, Any]
@@ -144,3 +145,24 @@ def size_of(ref: TensorRef, files: OpenFiles) -> int:
     if ref.shards:
         raise NotReplayable("its tensors lie in parts in several files")
     return prod(pick(files.tensors(ref.path), ref).logical_shape)
+
+
+def array_of(ref: TensorRef, files: OpenFiles) -> Array:
+    """Raises NotReplayable for what is no real number, FormatError and OSError."""
+    found = pick(files.tensors(ref.path), ref).numpy()
+    if found.dtype.kind not in "fiub":
+        raise NotReplayable(f"its tensors are of {found.dtype}")
+    return found
+
+
+def arrays_of(refs: Collection[TensorRef], most: int) -> list[Array] | None:
+    """None where one of them cannot be read as real numbers or has more than `most` elements."""
+    files = OpenFiles()
+    try:
+        if max(size_of(ref, files) for ref in refs) > most:
+            return None
+        return [array_of(ref, files) for ref in refs]
+    except (NotReplayable, FormatError, NoSuchTensor, OSError, MemoryError):
+        return None
+    finally:
+        files.close()
