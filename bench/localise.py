@@ -1,13 +1,14 @@
 """Breaks models on purpose and counts how often the broken operator is named.
 
-    python bench/localise.py [--part tuned|held-seeds|validation|held] [--models N] [--verbose]
+    python bench/localise.py [--part tuned|held-seeds|validation|held] [--models N] [--third]
 
 `tuned` is what rules were made on: three families of models, seeds below 1000. `held-seeds` is the
 same families in other seeds. `validation` is a family that was looked at between two changes of
 rules, `held` one that was not. Models alternate between what was dumped: outputs and a graph,
 inputs too and no graph, all of it. 8 % of the operators are missing, some are fused. Suspects are
 run again alone, as `trueness compare` does, by torch where it is installed; beside it is what rows
-tell without that. TRUENESS_BENCH_SCALE makes it smaller."""
+tell without that. `--third` adds the run of a third implementation, as `--reference` does.
+TRUENESS_BENCH_SCALE makes it smaller."""
 
 from __future__ import annotations
 
@@ -34,6 +35,8 @@ ROWS = "by rows alone"
 """Without running suspects again."""
 DTYPES = ("bf16", "fp16", "int8")
 GOLDENS = ("fp64", "fp32", "same dtype")
+THIRD = GOLDENS[:2]
+"""A third implementation of the same dtype tells something where golden is better than that."""
 VIEWS = ("outputs, graph", "inputs, no graph", "inputs, graph")
 CLEAN_VIEWS = 3
 PARTS: Mapping[str, tuple[str, Sequence[str], int]] = {
@@ -120,11 +123,13 @@ class Tally:
         self.views.setdefault(VIEWS[view % len(VIEWS)], Score()).add(score)
 
 
-def measure(columns: Sequence[Column], seeds: Sequence[int], verbose: bool = False) -> Tally:
+def measure(
+    columns: Sequence[Column], seeds: Sequence[int], *, third: bool = False, verbose: bool = False
+) -> Tally:
     tally = Tally()
     for number, seed in enumerate(seeds):
         for column in columns:
-            trial = Trial(column, seed)
+            trial = Trial(column, seed, third=third)
             for extra in range(CLEAN_VIEWS):
                 view = view_of(trial, extra)
                 named = names_by_rule(trial, view, None)
@@ -155,8 +160,8 @@ def _of_fault(trial: Trial, kind: str, number: int, label: str | bool) -> Score 
     return Score(1, 0, first, three, known=known)
 
 
-def columns_of(families: Sequence[str]) -> list[Column]:
-    return [Column(f, d, g) for f in families for d in DTYPES for g in GOLDENS]
+def columns_of(families: Sequence[str], goldens: Sequence[str] = GOLDENS) -> list[Column]:
+    return [Column(f, d, g) for f in families for d in DTYPES for g in goldens]
 
 
 def table(title: str, tally: Tally) -> Iterator[str]:
@@ -190,6 +195,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--part", choices=tuple(PARTS), action="append")
     parser.add_argument("--models", type=int, default=6, help="a column")
     parser.add_argument("--start", type=int, default=0, help="first seed")
+    parser.add_argument("--third", action="store_true", help="with a third implementation")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args(arguments)
     count = max(1, round(options.models * cases.SCALE))
@@ -197,7 +203,8 @@ def main(arguments: Sequence[str]) -> int:
     for part in options.part or PARTS:
         title, families, first = PARTS[part]
         seeds = range(first + options.start, first + options.start + count)
-        tallies[title] = measure(columns_of(families), seeds, options.verbose)
+        columns = columns_of(families, THIRD if options.third else GOLDENS)
+        tallies[title] = measure(columns, seeds, third=options.third, verbose=options.verbose)
         print(*table(title, tallies[title]), sep="\n", flush=True)
     print(*summary(tallies), sep="\n")
     return 0

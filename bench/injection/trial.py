@@ -76,9 +76,10 @@ class Fault:
 
 
 class Trial:
-    """A model of a seed in both runs. Everything follows from column and seed."""
+    """A model of a seed in both runs, with `third` also in a run of another implementation.
+    Everything follows from column and seed."""
 
-    def __init__(self, column: Column, seed: int) -> None:
+    def __init__(self, column: Column, seed: int, *, third: bool = False) -> None:
         self.column = column
         self._rng = np.random.default_rng([seed, *map(ord, column.family + column.dtype)])
         store = {"bf16": "bfloat16", "fp16": "float16", "int8": "float16"}[column.dtype]
@@ -91,6 +92,7 @@ class Trial:
             "same dtype": Machine(np.float32, store, 4),
         }
         self.machine = Machine(np.float32, store)
+        self._third = run(self.program, golden["same dtype"], data) if third else {}
         self.golden = run(self.program, golden[column.golden], data)
         self.my = run(self.program, self.machine, data)
         other = {
@@ -194,7 +196,8 @@ class Trial:
         if golden.shape != my.shape:
             my = my.swapaxes(-1, -2)
         sides = tensor_from_array(golden), tensor_from_array(my)
-        return compare_tensors(*sides, _STANDARD, _CHOICE, 1)
+        reference = tensor_from_array(self._third[tensor]) if self._third else None
+        return compare_tensors(*sides, _STANDARD, _CHOICE, 1, reference)
 
     def _row(
         self,

@@ -172,8 +172,8 @@ def compare_dumps(
     rest. `mapping` is a file that says which names belong together, `path_map` where recorded paths
     that begin so are now. `level` ("layer", "module", "api" or "logits") is how deep to look into
     ATB and torch models, `op_mapping` a file that says which torch types ATB operators stand for.
-    `reference` is the dump of a third implementation, for a standard that asks how good that is.
-    What is wrong with single files is in the rows.
+    `reference` is the dump of a third implementation: how far that is off golden tells the
+    diagnosis, and a standard that asks, how far mine may be. What is wrong with files is in rows.
 
     Raises UsageError for options that do not fit, LayoutError for a folder of no known layout,
     PairingError when the two layouts do not go together."""
@@ -209,8 +209,9 @@ def compare_plan(
     """Reads and compares what was planned. Raises UsageError for an unknown standard or metric, and
     for a standard without the reference it needs."""
     standard = standard_of(standard)
-    check_reference(standard, reference is not None)
-    if reference is not None:
+    if reference is None:
+        check_reference(standard, False)
+    else:
         plan = beside_reference(plan, reference)
     results = plan.filters.results(
         compare_pairs(

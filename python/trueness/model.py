@@ -168,7 +168,7 @@ class Graph:
 class Pair:
     """Two tensors, or two whole files, that should hold the same values. `pairing` says how they
     were brought together; `doubt` why that may be wrong, "" when it is certain. `reference` is the
-    same tensor of a third implementation, for standards that ask how good that is."""
+    same tensor of a third implementation: how far off that is, REFERENCE_ERROR of a row tells."""
 
     golden: TensorRef
     my: TensorRef
@@ -303,7 +303,7 @@ class Metrics(Mapping[str, float]):
 
 
 NO_METRICS = Metrics({})
-
+REFERENCE_ERROR = "reference_relative_euclidean_distance"
 STATISTICS_ONLY = "statistics only"
 """How the reason of a row begins whose values were not compared, but what was kept of them."""
 
@@ -376,9 +376,9 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Where a comparison went wrong, the likeliest first; no findings: `conclusion` says that it is
-    clean, or why nothing can be said. `order` and `edges` say where the execution order and the
-    producers of inputs were taken from; `noise` is the error that rounding explains. `faint` are no
-    findings: operators too little out of what is usual, of which replay may tell more."""
+    clean, or why nothing can be said. `order` and `edges` say what the execution order and the
+    producers of inputs are from; `noise` is the error that rounding explains. `faint` are operators
+    that are too little out of what is usual to be findings."""
 
     conclusion: str
     findings: Sequence[Finding] = ()
@@ -389,12 +389,12 @@ class Diagnosis:
 
 
 _LAYER = re.compile(
-    r"(?:^|[./_])(?:layers?|blocks?|blk|h)[./_]?(\d+)(?![^./_])|(?:^|/)(\d+)_\w*Layer", re.I
+    r"(?i)(?:^|[./_-])(?:layers?|blocks?|blk|h|encoder|decoder)[./_-]?(\d+)(?![^./_-])|"
+    r"(?:^|/)(\d+)_\w*Layer"
 )
 
 
 def layer_of(name: str) -> int | None:
-    """The number of the layer a name speaks of: 3 for `model.layers.3.mlp`, `layer_3/add`,
-    `blk.3.attn`, `h.3.ln` and `3_DecoderLayer/0_Linear`."""
+    """The number of the layer a name speaks of: 3 for `model.layers.3.mlp`, `3_LlamaLayer/0`."""
     match = _LAYER.search(name)
     return int(match[1] or match[2]) if match else None

@@ -8,6 +8,8 @@ from trueness.cli import options
 from trueness.cli.app import main
 from trueness.compare.standards import standard_names, standard_of
 from trueness.demo import fx_dump, ge_dump, transformer
+from trueness.dumps import compare_dumps
+from trueness.model import REFERENCE_ERROR
 
 
 def test_the_list_names_all_with_their_source(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,3 +114,18 @@ def test_the_third_dump_may_be_laid_out_as_golden_or_as_my(
         assert code == (0 if third == my else 1)
         assert not [r for r in found["rows"] if "no reference" in r["cmp_fail_reason"]]
         assert found["summary"]["passed"] >= 20
+
+
+def test_a_third_dump_goes_with_any_standard(dumps: Path) -> None:
+    np.save(dumps / "third" / "c.npy", np.zeros(3))
+    found = list(compare_dumps(dumps / "golden", dumps / "my", reference=dumps / "third"))
+    errors = [result.metrics.get(REFERENCE_ERROR) for result in found]
+    golden = np.load(dumps / "golden" / "a.npy")
+    off = np.linalg.norm(np.load(dumps / "third" / "a.npy") - golden) / np.linalg.norm(golden)
+    assert errors[0] == pytest.approx(off, rel=1e-9)
+    assert errors[1] > 0
+    assert errors[2] is None, "a third of another shape tells nothing"
+    plain = list(compare_dumps(dumps / "golden", dumps / "my"))
+    assert [result.passed for result in found] == [result.passed for result in plain]
+    for one, other in zip(plain, found, strict=True):
+        assert {**other.metrics, **one.metrics} == dict(other.metrics)

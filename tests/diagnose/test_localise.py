@@ -9,7 +9,16 @@ from math import inf, isnan, nan
 import pytest
 
 from trueness.diagnose import Localiser
-from trueness.model import Diagnosis, Graph, GraphOp, Metrics, Result, State, TensorRef
+from trueness.model import (
+    REFERENCE_ERROR,
+    Diagnosis,
+    Graph,
+    GraphOp,
+    Metrics,
+    Result,
+    State,
+    TensorRef,
+)
 
 COUNTS = dict.fromkeys(
     ("golden_nan_count", "golden_inf_count", "my_nan_count", "my_inf_count"), 0.0
@@ -295,3 +304,23 @@ def test_the_mean_of_a_product_moves_more_than_that_of_a_sum(kind: str, found: l
         out = row(f"{kind}_{place}", "output", 0.0151, tensor=place)
         rows.append(many(out, 0.003 if place == 5 else 0.0))
     assert [finding.op_name for finding in diagnose(rows).findings] == found
+
+
+def beside(op: str, io: str, error: float, third: float, tensor: float) -> Result:
+    """A row with the error of a third implementation."""
+    plain = row(op, io, error, tensor=tensor, passed=False)
+    metrics = Metrics({**plain.metrics, REFERENCE_ERROR: third})
+    return replace(plain, metrics=metrics)
+
+
+def test_what_grows_in_a_third_implementation_too_is_the_operators_nature() -> None:
+    errors = [("A", 0.002, 0.002), ("B", 0.1, 0.1), ("C", 0.02, 0.02), ("D", 0.5, 0.02)]
+    rows, before = [], (0.0, 0.0)
+    for place, (op, mine, third) in enumerate(errors):
+        rows += [beside(op, "input", *before, place), beside(op, "output", mine, third, place + 1)]
+        before = mine, third
+    found = diagnose(rows)
+    assert names(found) == [("introduced", "D")]
+    assert "the third implementation is off by 0.02 there" in found.findings[0].evidence
+    alone = [replace(r, metrics=Metrics({**r.metrics, REFERENCE_ERROR: nan})) for r in rows]
+    assert ("introduced", "B") in names(diagnose(alone))

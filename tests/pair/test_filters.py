@@ -63,6 +63,8 @@ def test_whole_files_pass_io_until_their_tensors_are_known() -> None:
         ("blk.7.attn_q.weight", 7),
         ("transformer.h.0.ln_1", 0),
         ("layer10/add", 10),
+        ("vision.encoder.5.attn", 5),
+        ("block-2-add", 2),
         ("4_DecoderLayer/0_Linear/after", 4),
         ("embed", None),
         ("MatMul_3", None),

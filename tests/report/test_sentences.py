@@ -51,6 +51,7 @@ def suspects() -> Iterator[Suspect]:
         yield replace(plain, kind=kind, result=row)
     for expected, drift, shift in product((0.01, 0.0), (0.0, 0.1), (0.0, 0.1)):
         yield replace(plain, kind="introduced", expected=expected, drift=drift, shift=shift)
+    yield replace(plain, kind="introduced", third=0.01)
     for name, peers, error, later in product(("", "MatMul"), (1, 5), (0.0, 0.1), (0, 1, 3)):
         of = replace(plain, kind="introduced", type=name, later=later)
         yield replace(of, peers=peers, peer_error=error)

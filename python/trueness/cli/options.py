@@ -80,7 +80,8 @@ StandardName = Annotated[
 Reference = Annotated[
     _Text,
     typer.Option(
-        help="Dump or file of a third implementation; cann-commercial asks how good that is."
+        help="Dump of a third implementation: the diagnosis, and cann-commercial, ask how far that "
+        "is off golden."
     ),
 ]
 Jobs = Annotated[_Number, typer.Option(min=1, help="Threads. [all cores]")]

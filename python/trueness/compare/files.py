@@ -140,7 +140,8 @@ class Worker:
         golden, my, pair = meeting.golden, meeting.my, meeting.pair
         nbytes = golden.nbytes + my.nbytes
         how = self._standard, self._choice
-        reference = self._reference(pair) if self._standard.needs_reference else None
+        beside = self._standard.needs_reference or pair.reference is not None
+        reference = self._reference(pair) if beside else None
         if nbytes < HUGE:
             outcome = compare_tensors(golden, my, *how, 1, reference)
         else:
@@ -161,6 +162,8 @@ class Worker:
 
         # One at a time: the copies take many times the memory of the weight.
         with self._copying:
+            # The third has steps of a unit of its own.
+            pair = replace(pair, reference=None)
             found = dequantised(pair, self._files)
             result = self._compare(_Meeting(pair, found.golden, found.my))
             if not result.state.compared:
@@ -255,8 +258,10 @@ class Worker:
 
 
 def _whole_paths(item: Pair | Unmatched) -> tuple[str, str] | None:
-    """Of a pair of whole files that hold values and are compared as they are."""
-    if isinstance(item, Unmatched) or not (_is_whole(item.golden) and _is_whole(item.my)):
+    """Of a pair of whole files that hold values and are compared as they are, with no third."""
+    if isinstance(item, Unmatched) or item.reference is not None:
+        return None
+    if not (_is_whole(item.golden) and _is_whole(item.my)):
         return None
     return item.golden.path, item.my.path
 

@@ -12,7 +12,7 @@ from trueness.compare.standards import Standard, lower_precision
 from trueness.compare.standards.demands import Measured
 from trueness.compare.standards.standard import Table
 from trueness.errors import FormatError, UsageError
-from trueness.model import NO_METRICS, Metrics, State
+from trueness.model import NO_METRICS, REFERENCE_ERROR, Metrics, State
 from trueness.quickly_made import quickly_made
 
 Shape = tuple[int, ...]
@@ -59,13 +59,22 @@ def compare_tensors(
     dtypes = golden.dtype, my.dtype
     try:
         sums = _sums(golden, my, table, mask, threads)
-        if not table.needs.reference:
+        if reference is None and not table.needs.reference:
             return judged(sums, *dtypes, standard, choice, note)
-        measured = table.measured(sums, lower_precision(*dtypes))
-        breach = _beside_reference(golden, my, standard, table, measured, threads, reference)
+        theirs = _of_reference(golden, reference, table, threads)
+        if not table.needs.reference:
+            outcome = judged(sums, *dtypes, standard, choice, note)
+        else:
+            measured = table.measured(sums, lower_precision(*dtypes))
+            breach = _breach_beside(my, standard, table, measured, threads, reference, theirs)
+            reason = _join(breach, note)
+            outcome = _outcome(sums, table, measured, choice, reason, not breach)
     except (FormatError, OSError, MemoryError) as error:
         return Outcome(State.UNREADABLE, str(error) or type(error).__name__, passed=False)
-    return _outcome(sums, table, measured, choice, _join(breach, note), not breach)
+    if isinstance(theirs, str):
+        return outcome
+    error_of_reference = {REFERENCE_ERROR: theirs.metrics["relative_euclidean_distance"]}
+    return replace(outcome, metrics=Metrics({**outcome.metrics, **error_of_reference}))
 
 
 def judged(
@@ -98,25 +107,32 @@ def _sums(
     return _core.compare(golden, my, threads=threads, metrics=mask, tolerances=table.tolerances)
 
 
-def _beside_reference(
-    golden: _core.Tensor,
+def _of_reference(
+    golden: _core.Tensor, reference: Reference, table: Table, threads: int
+) -> Measured | str:
+    """How far a third implementation is off golden, or why that is not known."""
+    if reference is None or isinstance(reference, str):
+        return reference or "none was given"
+    expected, found = golden.logical_shape, reference.logical_shape
+    if not reference.readable or not _alike(expected, found):
+        return reference.problem or f"its shape is {list(found)}, that of golden {list(expected)}"
+    sums = _sums(golden, reference, table, _BASE, threads)
+    return table.measured(sums, lower_precision(golden.dtype, reference.dtype))
+
+
+def _breach_beside(
     my: _core.Tensor,
     standard: Standard,
     table: Table,
     measured: Measured,
     threads: int,
     reference: Reference,
+    theirs: Measured | str,
 ) -> str:
     """The breach of a standard that sets errors against those of a third implementation."""
-    if reference is None or isinstance(reference, str):
-        return f"no reference: {reference or 'none was given'}"
-    expected, found = golden.logical_shape, reference.logical_shape
-    if not reference.readable or not _alike(expected, found):
-        why = reference.problem or f"its shape is {list(found)}, that of golden {list(expected)}"
-        return f"no reference: {why}"
-    theirs = _sums(golden, reference, table, _BASE, threads)
-    dtype = lower_precision(golden.dtype, reference.dtype)
-    both = replace(measured, reference=table.measured(theirs, dtype))
+    if isinstance(theirs, str) or not isinstance(reference, _core.Tensor):
+        return f"no reference: {theirs}"
+    both = replace(measured, reference=theirs)
     placed = False
     if standard.nonfinite == "equal_to_any" and standard.nonfinite_breach(both):
         beside = _core.compare(reference, my, threads=threads, metrics=_BASE).finish()

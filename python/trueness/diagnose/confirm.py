@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING
 
 from trueness.diagnose.operators import Read
@@ -70,11 +71,14 @@ def _signed(
     ranked: Sequence[tuple[int, Finding]], faint: Sequence[Finding], items: Items
 ) -> list[tuple[int, Finding]]:
     """With the operator whose output shows by itself that it is wrong; of several the first that
-    ran, whose values the others may have read."""
+    ran, whose values the others may have read. What ran behind the likeliest that is not cleared
+    may have it from there."""
     from trueness.diagnose.signature import first_sign
 
+    likeliest = next((finding for place, finding in ranked if place == _UNKNOWN), None)
+    last = _when(likeliest) if likeliest else inf
     asked = [*(finding for _, finding in ranked), *faint]
-    asked.sort(key=lambda finding: finding.result.my.order if finding.result.my else 0)
+    asked = sorted((finding for finding in asked if _when(finding) <= last), key=_when)
     found = first_sign(group for group, _ in items(asked))
     if found is None:
         return list(ranked)
@@ -84,6 +88,10 @@ def _signed(
     kind = "introduced" if wrong.kind == "faint" else wrong.kind
     signed = replace(wrong, kind=kind, evidence=(*wrong.evidence, sentence))
     return [(_SIGNED, signed), *rest]
+
+
+def _when(finding: Finding) -> int:
+    return finding.result.my.order if finding.result.my else 0
 
 
 def _asked(faint: Sequence[Finding]) -> Sequence[Finding]:

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from math import inf, isfinite, nan, sqrt
 
 from trueness.diagnose.rank import Suspect
-from trueness.model import Finding, Result
-
-_LAYER = re.compile(r"(?:^|[^a-zA-Z])(?:layers?|blocks?|h|encoder|decoder)[._/\-]?(\d{1,4})(?!\d)")
-
-
-def layer_of(name: str) -> int | None:
-    """The number of the layer that an operator's name tells."""
-    match = _LAYER.search(name)
-    return int(match[1]) if match else None
+from trueness.model import Finding, Result, layer_of
 
 
 def finding_of(suspect: Suspect, runs: int) -> Finding:
@@ -72,6 +63,8 @@ def _of_error(suspect: Suspect) -> Iterator[str]:
         f"output off by {suspect.error:.2g} relative L2 while its inputs account for "
         f"{suspect.inherited:.2g}: {times:.3g} times more than its inputs and rounding explain"
     )
+    if isfinite(suspect.third):
+        yield f"the third implementation is off by {suspect.third:.2g} there"
     drift, shift = _norm_and_mean(suspect.result)
     if suspect.drift and isfinite(drift):
         yield f"its norm is off by {100 * drift:+.3g} %, which noise does not do"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf
+from math import inf, nan
 
 import numpy as np
 
@@ -30,7 +30,7 @@ _NEIGHBOURS = 8
 class Suspect:
     """An operator where values part; numbers as of Surprise. `weight` ranks it among the suspects
     of its run, after what it may inherit from them; `later` counts the operators behind it that
-    are off by half as much or more."""
+    are off by half as much or more; `third` is the error of a third implementation, NaN without."""
 
     kind: str
     name: str
@@ -48,6 +48,7 @@ class Suspect:
     later: int
     producers: Sequence[Neighbour]
     consumers: Sequence[Neighbour]
+    third: float = nan
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,7 @@ def _suspect(
         int((surprise.error[place + 1 :] > error / 2).sum()),
         _neighbours(trace, surprise, reads.producer[reads.op == place].tolist()),
         _neighbours(trace, surprise, reads.op[reads.producer == place].tolist()),
+        float(surprise.third[place]),
     )
 
 

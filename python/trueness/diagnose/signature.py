@@ -23,7 +23,9 @@ _ENOUGH = 1 << 20
 _NEARLY_ALL = 0.01
 """Share of the elements that may keep more bits than the others."""
 _TIMES = 3
-"""How often a limit has to be met, and how many times the usual error golden has to be beyond."""
+"""How often a limit has to be met."""
+_BEYOND = 8
+"""Times the usual error that golden has to be beyond it."""
 _ROUNDINGS = 4
 _BFLOAT16, _FLOAT16, _FLOAT32 = 8, 11, 24
 """Bits of precision."""
@@ -60,6 +62,8 @@ def first_sign(groups: Iterable[Sequence[Pair | Unmatched]]) -> tuple[int, str] 
         if values is None:
             continue
         looked += 1
+        if _ONLY_MOVES.search(values.op_type):
+            continue
         if sentence := _coarse(values):
             coarse[place] = sentence
         elif sentence := _clipped(values):
@@ -88,8 +92,6 @@ def _values_of(items: Sequence[Pair | Unmatched]) -> _Values | None:
 
 def _coarse(values: _Values) -> str:
     bits = values.bits
-    if _ONLY_MOVES.search(values.op_type):
-        return ""
     same = max([_unused(values.golden, bits), *(_unused(x, bits) for x in values.read), 0])
     left = bits - _unused(values.my, bits)
     if left >= bits - same:
@@ -123,7 +125,7 @@ def _clipped(values: _Values) -> str:
         if met < _TIMES or not 0 < sign * limit < np.inf or np.isnan(usual):
             continue
         beyond = sign * (golden[at].astype(np.float64) - limit)
-        enough = max(_ROUNDINGS * 2.0**-values.bits * abs(limit), _TIMES * usual)
+        enough = max(_ROUNDINGS * 2.0**-values.bits * abs(limit), _BEYOND * usual)
         alike = int((golden == extreme(golden)).sum())
         if beyond.mean() > enough and np.mean(beyond > -usual) > 0.8 and 2 * alike <= met:
             return (

@@ -28,6 +28,7 @@ from trueness.diagnose.trace import (
     MEAN_ERROR,
     MY_MEAN,
     RATIO,
+    THIRD_ERROR,
     Trace,
 )
 
@@ -49,8 +50,8 @@ class Surprise:
     inputs, rounding and peers explain, `inherited` what inputs alone do, `floor` what rounding
     does. `by_error`, `by_norm` and `by_mean` are in robust standard deviations; `drift` is the
     unexplained part of the logarithm of the norm ratio, `shift` that of the mean in units of the
-    root mean square. `peers` counts the operators it was held against; `jumped` are choices that
-    may have fallen otherwise, and what reads them."""
+    root mean square. `jumped` are choices that may have fallen otherwise, and what reads them;
+    `third` is the error of a third implementation, where one was given."""
 
     error: Floats
     inherited: Floats
@@ -61,13 +62,13 @@ class Surprise:
     by_mean: Floats
     drift: Floats
     shift: Floats
-    peers: Ints
     jumped: Ints
+    third: Floats
 
 
 @dataclass(frozen=True)
 class _Ops:
-    """The worst output of each operator."""
+    """The worst output of each operator. `third`: how far the third implementation is off there."""
 
     error: Floats
     norm: Floats
@@ -77,6 +78,7 @@ class _Ops:
     floor: Floats
     both: Bools
     carriers: Floats
+    third: Floats
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ class _Inherited:
     """What operators read: `relative` errors added, `absolute` ones over the norm of the output,
     and `behind`, the larger of what it and its producers read. `carriers`: how many elements carry
     the errors; `scale` and `offset` are what norm and mean of the output are predicted to be
-    off, which holds for sure where the output `sums` up what is read."""
+    off, which holds for sure where the output `sums` up what is read. `third`: relative errors of
+    what the third implementation reads."""
 
     relative: Floats
     absolute: Floats
@@ -95,6 +98,7 @@ class _Inherited:
     scale: Floats
     offset: Floats
     sums: Bools
+    third: Floats
 
 
 def surprise_of(trace: Trace, reads: Reads) -> Surprise:
@@ -108,7 +112,6 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
     expected = np.full(len(ops.error), np.nan)
     by_error = np.full(len(ops.error), np.nan)
     noise = np.maximum(ops.error / np.sqrt(ops.carriers), 1e-3 * ops.floor)
-    peers = np.zeros(len(ops.error), np.int64)
     roles = _roles(trace, reads)
     explained = _jumped(trace, reads, ops, inherited)
     # What is bit for bit equal tells nothing of how errors grow, and what jumped neither.
@@ -121,7 +124,6 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         )
         expected[members] = predictions[found.law, members] * np.exp(found.centre)
         by_error[members] = found.score
-        peers[members] = len(asked) - 1
     norm, mean = _changes(trace, reads, ops, inherited)
     drift, by_norm = unlike_noise(norm, noise, groups)
     # What mixes elements, as a product of matrices does, makes one error of many.
@@ -143,8 +145,8 @@ def surprise_of(trace: Trace, reads: Reads) -> Surprise:
         by_mean,
         drift,
         shift,
-        peers,
         explained,
+        ops.third,
     )
 
 
@@ -162,6 +164,7 @@ def _ops(trace: Trace) -> _Ops:
         floor=np.frombuffer(trace.floors, np.float64)[np.maximum(worst, 0)],
         both=np.frombuffer(trace.rounded_both, np.bool_)[np.maximum(worst, 0)],
         carriers=_carriers(out),
+        third=np.minimum(out[:, THIRD_ERROR], _LARGE),
     )
 
 
@@ -237,6 +240,7 @@ def _inherited(trace: Trace, reads: Reads, ops: _Ops, grown: Floats) -> _Inherit
         offset=offset,
         sums=sums,
         carriers=np.where(carriers >= 1, carriers, np.maximum(ops.count, 1)),
+        third=np.sqrt(total(np.minimum(rows[:, THIRD_ERROR], _LARGE) ** 2)),
     )
 
 
@@ -301,6 +305,10 @@ def _predictions(ops: _Ops, inherited: _Inherited) -> Floats:
     laws = [inherited.relative, inherited.absolute, inherited.behind]
     found = [np.hypot(law, rounding_of(ops.floor, ops.both, law)) for law in laws]
     by_law: Floats = np.array([*found, inherited.relative])
+    # What the operator makes of the errors of a third implementation it makes of mine.
+    grown = ops.third / np.hypot(inherited.third, ops.floor)
+    told = grown * np.hypot(inherited.relative, ops.floor)
+    by_law = np.where(np.isnan(told), by_law, told)
     least: Floats = 1e-3 * ops.floor + _TINY
     return np.maximum(by_law, least)
 

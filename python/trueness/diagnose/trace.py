@@ -9,7 +9,7 @@ from struct import Struct
 
 from trueness.diagnose.edges import GraphEdges
 from trueness.diagnose.noise import DEQUANTISES, STEP, rounding, steps_of_a_byte
-from trueness.model import Result
+from trueness.model import REFERENCE_ERROR, Result
 
 COLUMNS = (
     "relative_euclidean_distance",
@@ -28,9 +28,10 @@ COLUMNS = (
     "my_nan_count",
     "my_inf_count",
     "mean_absolute_error",
+    REFERENCE_ERROR,
 )
 ERROR, RATIO, GOLDEN_L2, MY_L2, GOLDEN_MEAN, MY_MEAN, MAX, MIN, MY_MAX, MY_MIN, COUNT = range(11)
-MEAN_ERROR = 15
+MEAN_ERROR, THIRD_ERROR = 15, 16
 WIDTH = len(COLUMNS)
 _bytes_of = Struct(f"{WIDTH}d").pack
 MATERIAL = 1.25
