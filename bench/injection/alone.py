@@ -11,7 +11,7 @@ import numpy as np
 from injection.machine import Array
 from injection.program import Node
 from injection.trial import ATEN, Fault, Trial, View
-from trueness.diagnose.operators import Read
+from trueness.diagnose.operators import Read, outputs_by_name, with_inputs
 from trueness.model import Finding, Pair, TensorRef, Unmatched
 
 Argument = Callable[[list[Array]], object]
@@ -83,25 +83,23 @@ class Dumped:
         assert own is not None
         ref = replace(own, io="input", index=0)
         if len(nodes) > 1:
-            fused = self._fused(nodes, ref)
-            return [item for item in fused if self.view.inputs or _made(item)], ()
-        golden, my = self.trial.golden[nodes[0].name], self._my()[nodes[0].name]
-        output = self._pair(replace(ref, io="output"), golden, my)
-        if self.view.inputs:
-            return [*self._inputs(nodes[0], ref), output], ()
-        constant = {*self.trial.program.weights, *self.trial.program.data}
-        if not all(name in constant or self._has(name) for name in nodes[0].inputs):
-            return [output], ()
-        read = {at: name for at, name in enumerate(nodes[0].inputs) if self._has(name)}
-        inputs = [
-            self._pair(replace(ref, index=at), self.trial.golden[name], self._my()[name])
-            for at, name in read.items()
-        ]
-        return [*inputs, output], tuple(read.values())
+            fused = list(self._fused(nodes, ref))
+            group = fused if self.view.inputs else [item for item in fused if _made(item)]
+        else:
+            made = self._output(nodes[0].name, replace(ref, io="output"))
+            group = [*self._inputs(nodes[0], ref), made] if self.view.inputs else [made]
+        if self.view.inputs or not self.view.graph:
+            return group, ()
+        read = {name for node in nodes for name in node.inputs if self._has(name)}
+        outputs = [self._output(name, replace(ref, io="output", op_name=name)) for name in read]
+        return with_inputs(group, outputs_by_name(outputs), self.trial.graph().ops)
+
+    def _output(self, name: str, ref: TensorRef) -> Pair:
+        return self._pair(ref, self.trial.golden[name], self._my()[name])
 
     def _fused(self, nodes: Sequence[Node], ref: TensorRef) -> Iterable[Pair | Unmatched]:
         """Golden has an operator for each of its nodes, and what they hand to each other."""
-        inner = {node.name for node in nodes}
+        inner = [node.name for node in nodes]
         read = self.fault.read if self.fault else {}
         for node in nodes:
             own = replace(ref, op_name=node.name, op_type=node.type)
@@ -115,7 +113,7 @@ class Dumped:
             theirs = self._saved(result, "golden", self.trial.golden[node.name])
             if node is nodes[-1]:
                 mine = self._saved(replace(ref, io="output"), "my", self._my()[node.name])
-                yield Pair(theirs, mine, "fused")
+                yield Pair(theirs, mine, f"fused from {' + '.join(inner)}")
             else:
                 yield Unmatched(theirs, None, "inside a fused operator", expected=True)
 

@@ -1,6 +1,7 @@
 """Inputs that were not dumped, found among the outputs that the graph says they are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,23 @@ def test_outputs_stand_for_the_inputs_at_their_places() -> None:
 
 def test_an_argument_by_name_has_no_place() -> None:
     assert read([pair("named")]) == []
+
+
+def test_each_part_of_a_fused_operator_reads_what_comes_from_outside() -> None:
+    ops = {
+        "mul": GraphOp("mul", "Mul", ("left:0", "left:0"), ("x",)),
+        "add": GraphOp("add", "Add", ("mul:0", "right:1"), ("x",)),
+    }
+    whole = replace(pair("muladd"), pairing="FX name, fused from mul + add")
+    inner = Unmatched(pair("mul").golden, None, "inside", expected=True)
+    items, producers = with_inputs([whole, inner], MADE, ops)
+    read = [(i.golden.op_name, i.golden.index) for i in items if i.golden.io == "input"]
+    assert read == [("fx_mul", 0), ("fx_mul", 1), ("fx_muladd", 1)]
+    assert producers == ("left", "right")
+    assert {i.my.op_name for i in items if i.my} == {"muladd"}
+    assert with_inputs([whole], MADE, ops) == ([whole], ()), "a part is missing on golden's side"
+    unknown = {"add": ops["add"]}
+    assert with_inputs([whole, inner], MADE, unknown) == ([whole, inner], ())
 
 
 def test_dumped_inputs_stay() -> None:

@@ -52,3 +52,11 @@ class GraphEdges:
                 beyond = through | {self._ops[name].type}
                 waiting.extend((further, beyond) for further in self._ops[name].inputs)
         return found
+
+
+def parts_of(name: str, pairing: str) -> Sequence[str]:
+    """The operators of the graph that a fused one was made from."""
+    if "fused from " not in pairing:
+        return (name,)
+    fused = pairing.partition("fused from ")[2]
+    return fused.partition(" (doubtful")[0].split(" + ") if fused else (name,)

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trueness.diagnose.edges import parts_of
 from trueness.model import GraphOp, Pair, TensorRef, Unmatched
 
 Ops = Mapping[str, GraphOp]
@@ -80,30 +81,46 @@ def with_inputs(group: Sequence[Pair | Unmatched], made: Made, ops: Ops) -> Read
     its own was, and whose they are. Places of constants stay empty; what an operator made that is
     not among them is not known, and then nothing is."""
     own = next((item for item in group if isinstance(item, Pair)), None)
-    op = _op_of(ops, own.my.op_name, own.golden.op_name) if own else None
-    if own is None or op is None or has_inputs(group):
-        return list(group), ()
+    parts = _parts(own, group, ops) if own and not has_inputs(group) else []
+    inner = {op.name for op, _ in parts}
     found: list[Pair | Unmatched] = []
     names: dict[str, None] = {}
-    for at, edge in enumerate(op.inputs):
-        name, _, index = edge.rpartition(":")
-        output = int(index) if index.isdecimal() else 0
-        pair = made.get((own.my.rank, own.my.token, name, output))
-        place = _place(op.places[at] if at < len(op.places) else "", at)
-        if pair is None and name in ops and ops[name].inputs:
-            # Not a constant: what it was in my run nobody knows.
-            return list(group), ()
-        if pair is None or place is None:
-            continue
-        names[pair.my.op_name] = None
-        theirs, mine = _input(pair.golden, own.golden, place), _input(pair.my, own.my, place)
-        found.append(Pair(theirs, mine, "graph"))
-    kept = [item for item in group if isinstance(item, Pair) or item.expected]
+    for op, golden in parts:
+        assert own is not None
+        for at, edge in enumerate(op.inputs):
+            name, _, index = edge.rpartition(":")
+            if name in inner:
+                continue
+            output = int(index) if index.isdecimal() else 0
+            pair = made.get((own.my.rank, own.my.token, name, output))
+            place = _place(op.places[at] if at < len(op.places) else "", at)
+            if pair is None and name in ops and ops[name].inputs:
+                # Not a constant: what it was in my run nobody knows.
+                return list(group), ()
+            if pair is None or place is None:
+                continue
+            names[pair.my.op_name] = None
+            theirs, mine = _input(pair.golden, golden, place), _input(pair.my, own.my, place)
+            found.append(Pair(theirs, mine, "graph"))
+    kept = [item for item in group if not found or isinstance(item, Pair) or item.expected]
     return [*found, *kept], tuple(names)
 
 
-def _op_of(ops: Ops, *names: str) -> GraphOp | None:
-    return next((ops[name] for name in names if name in ops), None)
+def _parts(
+    own: Pair, group: Sequence[Pair | Unmatched], ops: Ops
+) -> Sequence[tuple[GraphOp, TensorRef]]:
+    """Operators of the graph, of which a fused one has several, with a golden tensor of each; none
+    where that is not certain."""
+    names = parts_of(own.my.op_name, own.pairing)
+    if len(names) == 1:
+        known = [ops[name] for name in (own.my.op_name, own.golden.op_name) if name in ops]
+        return [(op, own.golden) for op in known[:1]]
+    lone = [item.golden for item in group if isinstance(item, Unmatched) and item.golden]
+    inner = {ref.op_name: ref for ref in lone if ref.io != "input"}
+    golden = [*(ref for name, ref in inner.items() if name != own.golden.op_name), own.golden]
+    if len(golden) != len(names) or not all(name in ops for name in names):
+        return []
+    return [(ops[name], ref) for name, ref in zip(names, golden, strict=True)]
 
 
 def _place(told: str, at: int) -> tuple[int, ...] | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import inf, nan, prod, sqrt
 from struct import Struct
 
-from trueness.diagnose.edges import GraphEdges
+from trueness.diagnose.edges import GraphEdges, parts_of
 from trueness.diagnose.noise import DEQUANTISES, STEP, rounding, steps_of_a_byte
 from trueness.model import REFERENCE_ERROR, Result
 
@@ -136,7 +136,7 @@ class Trace:
         self.names.append(name)
         self.types.append(kind)
         self.worst.append(-1)
-        parts = _parts(name, pairing)
+        parts = parts_of(name, pairing)
         self.parts.append(parts)
         self.kinds.append(kind if len(parts) == 1 else "+".join(map(self.graph.type_of, parts)))
 
@@ -195,11 +195,3 @@ def _from_statistics(picked: tuple[float, ...], shape: Sequence[int] | None) -> 
         elif off and max(off) == 0:
             values[ERROR] = 0.0
     return tuple(values)
-
-
-def _parts(name: str, pairing: str) -> Sequence[str]:
-    """The operators of the graph that a fused one was made from."""
-    if "fused from " not in pairing:
-        return (name,)
-    fused = pairing.partition("fused from ")[2]
-    return fused.partition(" (doubtful")[0].split(" + ") if fused else (name,)
