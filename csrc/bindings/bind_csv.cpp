@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -57,9 +58,10 @@ Cell cell_of(const py::handle& cell, std::deque<std::string>& made) {
 struct Append {
     std::string& lines;
 
+    // NaN stands for a value that is not there.
     void operator()(double number) const {
         std::array<char, 32> buffer;
-        lines += float_text(number, buffer);
+        if (!std::isnan(number)) lines += float_text(number, buffer);
         lines += ',';
     }
     void operator()(long long number) const {

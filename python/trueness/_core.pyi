@@ -215,10 +215,10 @@ def compare_files(
     a pair that is not so plain, has `below` bytes or more, or went wrong in any way."""
 
 def csv_lines(rows: list[list[str | int | float]], /) -> bytes:
-    """Rows of a CSV file in UTF-8, each with its line feed. Floats stand as `repr` writes them;
-    text that a spreadsheet would run gets a quote before it, carriage returns and zero characters
-    become \\r and \\0, and what cannot be encoded, such as some names of files, an escape. Other
-    threads run while the text is made."""
+    """Rows of a CSV file in UTF-8, each with its line feed. Floats stand as `repr` writes them,
+    NaN as an empty cell; text that a spreadsheet would run gets a quote before it, carriage returns
+    and zero characters become \\r and \\0, and what cannot be encoded, such as some names of files,
+    an escape. Other threads run while the text is made."""
 
 Header: TypeAlias = tuple[str, tuple[tuple[str, int, str, tuple[int, ...], str], ...]]
 """Kind of a file; io, index, dtype, logical shape and name of each of its tensors."""

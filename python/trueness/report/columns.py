@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import isnan
 
 from trueness.model import Result, TensorRef
 
@@ -66,6 +65,7 @@ _FLOATS = (
     *(name for name in _OTHER_METRICS if name not in _COUNTS),
 )
 _NUMBERS = (*_FLOATS, *_COUNTS, *_INDEXES)
+_NOBODY = TensorRef("")
 _COUNTS_AT, _INDEXES_AT = len(_FLOATS), len(_FLOATS) + len(_COUNTS)
 FLOAT_COLUMNS = frozenset((*_FLOATS, "introduced_score"))
 INTEGER_COLUMNS = frozenset(("token_id", "rank", *_COUNTS))
@@ -95,11 +95,15 @@ def unit(column: str) -> str:
 def row(result: Result, data_id: int) -> list[Cell]:
     """The cells of one result in the order of COLUMNS; "" where there is no value. `data_id` is for
     tensors that the user gave no name."""
+    return ["" if cell != cell else cell for cell in row_with_nan(result, data_id)]
+
+
+def row_with_nan(result: Result, data_id: int) -> list[Cell]:
+    """As `row`, with NaN for a number that is not there."""
     golden, my = result.golden, result.my
-    own = my or golden or TensorRef("")
+    own = my or golden or _NOBODY
     numbers = result.metrics.pick(_NUMBERS)
-    floats: list[Cell] = ["" if x != x else x for x in numbers[:_COUNTS_AT]]
-    counts: list[Cell] = ["" if x != x else int(x) for x in numbers[_COUNTS_AT:_INDEXES_AT]]
+    counts: list[Cell] = [x if x != x else int(x) for x in numbers[_COUNTS_AT:_INDEXES_AT]]
     indexes = [place(x, result.golden_shape) for x in numbers[_INDEXES_AT:]]
     return [
         _number(own.token),
@@ -108,14 +112,14 @@ def row(result: Result, data_id: int) -> list[Cell]:
         golden.op_type if golden else "",
         result.golden_dtype,
         shape_text(result.golden_shape),
-        *floats[:3],
+        *numbers[:3],
         location(my),
         my.op_type if my else "",
         result.my_dtype,
         shape_text(result.my_shape),
-        *floats[3:13],
+        *numbers[3:13],
         result.reason,
-        result.state.value,
+        result.state._value_,
         result.verdict,
         result.standard,
         _number(own.rank),
@@ -123,10 +127,10 @@ def row(result: Result, data_id: int) -> list[Cell]:
         own.io,
         ".".join(map(str, (own.index, *own.nested))) if own.nested else str(own.index),
         result.pairing,
-        *floats[13:],
+        *numbers[13:_COUNTS_AT],
         *counts,
         *indexes,
-        "" if isnan(result.introduced_score) else result.introduced_score,
+        result.introduced_score,
     ]
 
 

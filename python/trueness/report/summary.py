@@ -50,9 +50,10 @@ class Summary:
     def add(self, result: Result) -> None:
         self.total += 1
         self.standard = result.standard
-        self.states[result.state.value] += 1
+        self.states[result.state._value_] += 1
         self.nbytes += result.nbytes
-        self.trend.add(*result.metrics.pick(_TREND))
+        cosine, distance = result.metrics.pick(_TREND)
+        self.trend.add(cosine, distance)
         self.doubtful += "(doubtful: " in result.pairing
         self.statistics_only += result.reason.startswith(STATISTICS_ONLY)
         if result.passed is None:
@@ -60,17 +61,17 @@ class Summary:
         elif result.passed:
             self.passed += 1
         elif result.state.compared:
-            self._add_failed(result)
+            self._add_failed(result, inf if distance != distance else distance)
         else:
             self.not_compared += 1
             if len(self.missing) < KEPT:
                 self.missing.append(result)
 
-    def _add_failed(self, result: Result) -> None:
+    def _add_failed(self, result: Result, severity: float) -> None:
         self.failed += 1
         self.first_failed = self.first_failed or result
         # Of equals the first stays: the negative count makes a later one the lesser.
-        entry = (severity(result), -self.total, result)
+        entry = (severity, -self.total, result)
         if len(self._worst) < KEPT:
             heapq.heappush(self._worst, entry)
         else:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from math import isnan
+from collections.abc import Iterable
 from pathlib import Path
 
 from trueness._core import csv_lines
@@ -57,11 +56,6 @@ def _row(result: Result) -> list[Cell]:
         result.my_dtype,
         shape_text(result.my_shape),
         str(result.state.compared),
-        *(_metric(result.metrics, name) for name in _METRICS),
+        *result.metrics.pick(_METRICS),
         result.reason,
     ]
-
-
-def _metric(metrics: Mapping[str, float], name: str) -> Cell:
-    value = metrics.get(name)
-    return "" if value is None or isnan(value) else value

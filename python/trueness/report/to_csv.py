@@ -7,7 +7,7 @@ from time import monotonic
 
 from trueness._core import csv_lines
 from trueness.model import Result
-from trueness.report.columns import COLUMNS, row
+from trueness.report.columns import COLUMNS, row_with_nan
 from trueness.report.summary import Summary
 
 ROWS_A_WRITE = 256
@@ -44,6 +44,7 @@ class CsvWriter:
     def _write_waiting(self) -> None:
         waiting, self._waiting = self._waiting, []
         first = self._rows - len(waiting)
-        self._file.write(csv_lines([row(result, at) for at, result in enumerate(waiting, first)]))
+        rows = [row_with_nan(result, at) for at, result in enumerate(waiting, first)]
+        self._file.write(csv_lines(rows))
         self._file.flush()
         self._due = monotonic() + SECONDS_A_WRITE
