@@ -154,6 +154,7 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
     return "" if shape is None else f"[{', '.join(map(str, shape))}]"
 
 
+@lru_cache(4096)
 def place(flat: float, shape: Sequence[int] | None) -> str:
     """A flat index and, for more than one dimension, the index in each: `37 [2, 5]`."""
     if not flat >= 0:
