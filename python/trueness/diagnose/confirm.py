@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Items = Callable[[Sequence[Finding]], Sequence[Read]]
 """What was paired of the operator of each finding."""
 
+_Ranked = tuple[int, Finding]
 FAINT_BYTES = 1 << 30
 FAINT_RUNS = 8
 """Of operators too faint to be findings, as many are run again as have outputs of so many bytes, of
@@ -46,15 +47,16 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     it has an error of its own; where all are cleared and there is no such, none is left."""
     ranked = _ranked(diagnosis.findings, items)
     if not _any_wrong(ranked):
-        faint = _asked(diagnosis.faint)
-        ranked += [entry for entry in _ranked(faint, items) if entry[0] == _ITS_OWN]
+        faint = _ranked(_asked(diagnosis.faint), items)
+        ranked += [entry for entry in faint if entry[0] == _ITS_OWN]
         if not _any_wrong(ranked):
             ranked = _signed(ranked, faint, items)
     ranked.sort(key=lambda entry: entry[0])
     findings = [finding for _, finding in ranked]
     if findings and all(place == _CLEARED for place, _ in ranked):
-        faint = (*findings, *diagnosis.faint)
-        return replace(diagnosis, findings=(), faint=faint, conclusion=_all_cleared(findings))
+        conclusion = _all_cleared(findings)
+        cleared = (*findings, *diagnosis.faint)
+        return replace(diagnosis, findings=(), faint=cleared, conclusion=conclusion)
     before = [finding.op_name for finding in diagnosis.findings[:1]]
     if [finding.op_name for finding in findings[:1]] == before:
         return replace(diagnosis, findings=findings)
@@ -63,21 +65,19 @@ def confirmed(diagnosis: Diagnosis, items: Items) -> Diagnosis:
     return replace(diagnosis, findings=findings, conclusion=conclusion)
 
 
-def _any_wrong(ranked: Sequence[tuple[int, Finding]]) -> bool:
+def _any_wrong(ranked: Sequence[_Ranked]) -> bool:
     return any(place == _ITS_OWN for place, _ in ranked)
 
 
-def _signed(
-    ranked: Sequence[tuple[int, Finding]], faint: Sequence[Finding], items: Items
-) -> list[tuple[int, Finding]]:
+def _signed(ranked: Sequence[_Ranked], faint: Sequence[_Ranked], items: Items) -> list[_Ranked]:
     """With the operator whose output shows by itself that it is wrong; of several the first that
     ran, whose values the others may have read. What ran behind the likeliest that is not cleared
-    may have it from there."""
+    may have it from there, what is cleared has it from what it read."""
     from trueness.diagnose.signature import first_sign
 
     likeliest = next((finding for place, finding in ranked if place == _UNKNOWN), None)
     last = _when(likeliest) if likeliest else inf
-    asked = [*(finding for _, finding in ranked), *faint]
+    asked = [finding for place, finding in (*ranked, *faint) if place != _CLEARED]
     asked = sorted((finding for finding in asked if _when(finding) <= last), key=_when)
     found = first_sign(group for group, _ in items(asked))
     if found is None:
@@ -110,7 +110,7 @@ def _all_cleared(findings: Sequence[Finding]) -> str:
     )
 
 
-def _ranked(findings: Sequence[Finding], items: Items) -> list[tuple[int, Finding]]:
+def _ranked(findings: Sequence[Finding], items: Items) -> list[_Ranked]:
     known = [finding for finding in findings if _known(finding)]
     replays = dict(zip(map(id, known), map(_replayed, known, items(known)), strict=True))
     ranked = []

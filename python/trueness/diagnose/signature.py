@@ -85,9 +85,10 @@ def _values_of(items: Sequence[Pair | Unmatched]) -> _Values | None:
     if found is None:
         return None
     golden, my, *rest = found
-    if golden.shape != my.shape or my.dtype.kind != "f" or my.size < _FEW:
+    alike = [dim for dim in golden.shape if dim != 1] == [dim for dim in my.shape if dim != 1]
+    if not alike or my.dtype.kind != "f" or my.size < _FEW:
         return None
-    return _Values(output.my.op_type, golden, my, rest, _bits(my))
+    return _Values(output.my.op_type, golden.reshape(my.shape), my, rest, _bits(my))
 
 
 def _coarse(values: _Values) -> str:
@@ -129,7 +130,7 @@ def _clipped(values: _Values) -> str:
         alike = int((golden == extreme(golden)).sum())
         if beyond.mean() > enough and np.mean(beyond > -usual) > 0.8 and 2 * alike <= met:
             return (
-                f"{met} of its values are {limit:.6g}, which golden exceeds by "
+                f"{met} of its values are {limit:.6g}, which golden goes beyond by "
                 f"{beyond.mean():.2g} on average: it is clipped"
             )
     return ""
