@@ -144,6 +144,25 @@ def test_a_type_that_is_not_known(tmp_path: Path) -> None:
     assert "Odd is not an aten operator" in problem_of(made.items)
 
 
+def times_hundred(folder: Path, mine: np.ndarray) -> Replay:
+    """Of values up to 1000, so that half precision cannot hold the result."""
+    x, factor = np.linspace(-1000, 1000, 64), np.full(64, 100.0)
+    made = Recorded(folder, "Mul").pair("input", 0, x, x).pair("input", 1, factor, factor)
+    return replay_without_torch(made.pair("output", 0, x * factor, mine).items)
+
+
+def test_what_is_too_large_for_its_dtype_is_not_rounding(tmp_path: Path) -> None:
+    exact = np.linspace(-100_000, 100_000, 64)
+    with np.errstate(over="ignore"):
+        overflown = times_hundred(tmp_path, exact.astype(np.float16))
+    assert overflown.own == math.inf
+    assert not overflown.cleared
+    # Float32 that has no more bits than half precision, and a greater range.
+    short = (exact.astype(np.float32).view(np.uint32) & 0xFFFFE000).view(np.float32)
+    assert not times_hundred(tmp_path, short * np.float32(1.25)).cleared
+    assert times_hundred(tmp_path, short).noise < 1e-2
+
+
 def fused(folder: Path, spoil: float, between: bool = True) -> list[Pair | Unmatched]:
     """relu(a @ b + c): mine as one operator, golden as three."""
     golden = draw(12, 16), draw(16, 8), draw(12, 8)

@@ -118,18 +118,24 @@ def distance(golden: Array, my: Array) -> float:
 
 def rounding_of(exact: Array, stored: Array) -> float:
     """The distance of exact values from themselves in the precision that `stored` has: what is kept
-    in float32 may be bfloat16 or float16."""
+    in float32 may be bfloat16 or float16. What is too large for that is no matter of rounding."""
     if exact.dtype.kind != "f" or stored.dtype.kind != "f":
         return 0.0
     with np.errstate(over="ignore"):
-        if stored.dtype != np.float32:
-            return distance(exact, exact.astype(stored.dtype))
-        bits = np.ascontiguousarray(stored).view(np.uint32)
-        # Subnormal numbers are cut to a grid of their own.
-        bits = bits[(bits & 0x7F800000) != 0]
-        if not np.any(bits & 0xFFFF):
-            return distance(exact, _bfloat16(exact))
-        return distance(exact, exact.astype(np.float32 if np.any(bits & 0x1FFF) else np.float16))
+        rounded = _rounded(exact, stored)
+    fits = np.isfinite(rounded)
+    return distance(exact[fits], rounded[fits])
+
+
+def _rounded(exact: Array, stored: Array) -> Array:
+    if stored.dtype != np.float32:
+        return exact.astype(stored.dtype)
+    bits = np.ascontiguousarray(stored).view(np.uint32)
+    # Subnormal numbers are cut to a grid of their own.
+    bits = bits[(bits & 0x7F800000) != 0]
+    if not np.any(bits & 0xFFFF):
+        return _bfloat16(exact)
+    return exact.astype(np.float32 if np.any(bits & 0x1FFF) else np.float16)
 
 
 def _bfloat16(values: Array) -> Array:
