@@ -38,17 +38,16 @@ inline Vu bits_as_lanes(double value) {
 [[gnu::noinline]] void near_errors(const Block<float>& strip, float* d, float* r, Vd* sum,
                                    Nearness& found) {
     const float *const g = strip.golden, *const m = strip.my;
-    const unsigned char* const next = strip.next_golden;
     Vu absolute_bits = Vu{}, relative = Vu{}, most = Vu{}, least = ~Vu{};
     Vi below[kCountedBounds] = {};
     for (std::size_t i = 0; i < kStrip; i += kSubstrip) {
         Vf sums[kHalfGroup] = {};
         for (std::size_t k = i; k < i + kSubstrip; k += kGroup / 2) {
-            __builtin_prefetch(next + k * sizeof(float));
+            fetch_ahead(strip, k);
 #pragma GCC unroll 4
             for (std::size_t p = 0; p < kHalfGroup; ++p) {
                 const std::size_t at = k + p * kF;
-                const Vf a = load<Vf>(g + at), difference = load<Vf>(m + at) - a;
+                const Vf a = held(load<Vf>(g + at)), difference = load<Vf>(m + at) - a;
                 const Vf size = absolute(a), error = absolute(difference);
                 const Vf ratio = error / size;
                 store(d + at, difference);
@@ -101,7 +100,7 @@ struct NearMoments {
         };
         each([](const double* lanes, Vd& x) { x = load<Vd>(lanes); });
         for (std::size_t i = part; i < kStrip; i += kLanes) {
-            __builtin_prefetch(strip.next_my + i * sizeof(float));
+            fetch_ahead(strip, kStrip + i);
 #pragma GCC unroll 2
             for (std::size_t p = 0; p < kAtOnce; ++p) {
                 const Vd a = load_wide(strip.golden + i + p * kW), b = load_wide(d + i + p * kW);

@@ -48,6 +48,14 @@ inline void store(T* to, const V& v) {
     __builtin_memcpy(to, &v, sizeof v);
 }
 
+// GCC would rather load a value again than hold it, which costs where loads are what limits.
+inline Vf held(Vf v) {
+#if defined(__AVX2__) && !defined(TRUENESS_ANY_CPU_W8)
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
 inline Vh low(Vf v) { return __builtin_shufflevector(v, v, TRUENESS_LOW); }
 inline Vh high(Vf v) { return __builtin_shufflevector(v, v, TRUENESS_HIGH); }
 
