@@ -73,9 +73,24 @@ inline double magnitude(const SideSums& side) {
     return -side.min > side.max ? -side.min : side.max;
 }
 
+// Strip by strip, as few come near the largest error; `in_strips` tells of the near ones.
+template <class Error, class T>
+void locate_in(Source<T>& source, const NearBlock& near, const Vu* in_strips, T most, double& value,
+               std::uint64_t& at) {
+    const auto floor = static_cast<float>(near_largest(most));
+    for (std::size_t i = 0; i < source.size(); i += kStrip) {
+        const std::size_t strip = i / kStrip;
+        if (strip < near.strips && !any((Vf)in_strips[strip] >= floor)) continue;
+        const std::size_t n = source.size() - i < kStrip ? source.size() - i : kStrip;
+        const Block<T> block = source.strip(i, n);
+        locate<Error>(block.golden, block.my, n, i, most, value, at);
+        if (at != 0 && value == 0 && most == 0) return;
+    }
+}
+
 template <class T>
-Magnitudes finish_extremes(const Extremes<T>& extremes, Source<T>& source, const KernelInput& input,
-                           Sums& out) {
+Magnitudes finish_extremes(const Extremes<T>& extremes, const NearBlock& near, Source<T>& source,
+                           const KernelInput& input, Sums& out) {
     // The sign of a zero among zeros depends on the width of the lanes; + 0.0 makes it positive.
     out.golden.min =
         static_cast<double>(smallest(extremes.golden_min, extremes.golden_min[0])) + 0.0;
@@ -88,9 +103,8 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, Source<T>& source, const
     const T most = largest(extremes.absolute, T{0});
     const auto absolute = static_cast<double>(most);
     if (absolute * kSlack >= input.known_absolute) {
-        const Block<T> block = source.whole();
-        locate<AbsoluteError>(block.golden, block.my, block.n, most, out.max_absolute,
-                              out.max_absolute_at);
+        locate_in<AbsoluteError>(source, near, near.absolute, most, out.max_absolute,
+                                 out.max_absolute_at);
     }
     const Magnitudes top{magnitude(out.golden), magnitude(out.my), absolute};
     if (!(input.groups & kRelative)) return top;
@@ -98,9 +112,8 @@ Magnitudes finish_extremes(const Extremes<T>& extremes, Source<T>& source, const
     for (int k = 0; k < kErrorBounds; ++k) out.below[k] = total(extremes.below[k]);
     const T worst = largest(extremes.relative, T{0});
     if (static_cast<double>(worst) * kSlack >= input.known_relative) {
-        const Block<T> block = source.whole();
-        locate<RelativeError>(block.golden, block.my, block.n, worst, out.max_relative,
-                              out.max_relative_at);
+        locate_in<RelativeError>(source, near, near.relative, worst, out.max_relative,
+                                 out.max_relative_at);
     }
     return top;
 }
@@ -124,7 +137,7 @@ Magnitudes run_passes(Source<T>& source, const KernelInput& input, NearBlock& ne
         return {};
     }
     finish();
-    return finish_extremes(extremes, source, input, out);
+    return finish_extremes(extremes, near, source, input, out);
 }
 
 // Inside this range squares, and products of sums of them, stay normal numbers.

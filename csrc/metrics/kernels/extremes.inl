@@ -232,13 +232,21 @@ bool chunk_exceeds(const T* g, const T* m, double best) {
     return any(found);
 }
 
-// The first element with the largest error, and that error in double. `most` is the largest one in
-// lanes, which rounding may have moved by 2^-22 of itself; a chunk is looked at more closely only
-// when it comes near it. Leaves both as they are when no element has such an error.
+// What may be the largest error in lanes where that is `most`: rounding may have moved it by 2^-22
+// of itself.
+template <class T>
+inline T near_largest(T most) {
+    return most * static_cast<T>(1 - 0x1p-21);
+}
+
+// The first element with the largest error, and that error in double, of this and what stands
+// `before` it. A chunk is looked at more closely only when it comes near `most`, the largest one in
+// lanes. Leaves both as they are when no element has such an error.
 template <class Error, class T>
-void locate(const T* g, const T* m, std::size_t n, T most, double& value, std::uint64_t& at) {
-    const T floor = most * static_cast<T>(1 - 0x1p-21);
-    double best = -1;
+void locate(const T* g, const T* m, std::size_t n, std::size_t before, T most, double& value,
+            std::uint64_t& at) {
+    const T floor = near_largest(most);
+    double best = at == 0 ? -1 : value;
     for (std::size_t i = 0; i < n; i += kChunk) {
         const bool whole = n - i >= kChunk;
         if (whole && !chunk_reaches<Error>(g + i, m + i, floor)) continue;
@@ -248,7 +256,7 @@ void locate(const T* g, const T* m, std::size_t n, T most, double& value, std::u
             if (error > best) {
                 best = error;
                 value = error;
-                at = k + 1;
+                at = before + k + 1;
             }
         }
         if (best == 0 && most == 0) return;

@@ -158,7 +158,10 @@ inline void add_near_range(const float* g, const float* m, Extremes<float>& out)
 
 // What a block of near strips comes to beside moments and extremes.
 struct NearBlock {
-    bool all;  // every strip so far was near
+    bool all;                      // every strip so far was near
+    std::size_t strips;            // how many were, the first ones; of each of these:
+    Vu absolute[kBlock / kStrip];  // bits of the largest |d|
+    Vu relative[kBlock / kStrip];  // bits of the largest |d| / |g|
     bool begun;
     bool weighted;  // ... and had small enough differences for its weights to be in `sums`
     float peak;     // what the weights refer to: the largest golden of the first strip
@@ -339,6 +342,9 @@ inline void add_near_ulp(const Block<float>& strip, const Nearness& found, const
     extremes.absolute = larger(extremes.absolute, (Vf)found.absolute);
     extremes.relative = larger(extremes.relative, (Vf)found.relative);
     near.least = smaller(near.least, found.least);
+    near.absolute[near.strips] = found.absolute;
+    near.relative[near.strips] = found.relative;
+    ++near.strips;
     add_near_moments(strip, d, near.moments);
     add_near_counts(r, found, extremes.below);
     const auto reach = static_cast<float>(input.known_reach);
