@@ -24,9 +24,11 @@ import torchair_tree
 from trueness import _core
 from trueness.plan import plan_dumps
 
-ROUNDS = 7
+ROUNDS = 15
 _NOT_COMPILED = "PYTHONDONTWRITEBYTECODE"
 PEER_ROUNDS = 1
+LONG_ROUNDS = 5
+"""Of what takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,8 @@ def command_rows(folder: Path) -> Iterator[Row]:
     for (name, seconds), ceiling in zip(best.items(), (0.3, 0.5), strict=True):
         yield Row(f"{name} (s)", f"{seconds * 1e3:.0f} ms", seconds, ceiling=ceiling)
     report = folder / "report"
-    seconds = best_seconds(
-        {"": lambda: run_command("compare", str(many_golden), str(many_my), "-o", str(report))}, 2
-    )[""]
+    many = {"": lambda: run_command("compare", str(many_golden), str(many_my), "-o", str(report))}
+    seconds = best_seconds(many, LONG_ROUNDS)[""]
     microseconds = seconds / cases.SMALL_PAIRS * 1e6
     name = f"{cases.SMALL_PAIRS} pairs of 4 KiB files (us a pair)"
     yield Row(name, f"{seconds:.2f} s", microseconds, ceiling=100)
@@ -162,7 +163,7 @@ def plan_row(folder: Path) -> Row:
     """60 s for 64 ranks x 32 tokens x 300 operators."""
     sizes = cases.RANKS, cases.TOKENS, cases.OPS
     sides = torchair_tree.write(folder, *sizes, fx_inputs=False)
-    seconds = best_seconds({"": lambda: deque(plan_dumps(*sides).items, 0)}, 2)[""]
+    seconds = best_seconds({"": lambda: deque(plan_dumps(*sides).items, 0)}, LONG_ROUNDS)[""]
     files = prod(sizes)
     name = f"{files} files a side discovered and paired (us a file)"
     return Row(name, f"{seconds:.2f} s", seconds / files * 1e6, ceiling=97.6)
