@@ -12,7 +12,7 @@ from trueness.compare.engine import compare_pairs
 from trueness.compare.standards import Standard, check_reference, standard_of
 from trueness.diagnose import Localiser
 from trueness.model import Diagnosis, Dump, Finding, Result
-from trueness.plan import Plan, beside_reference, filters_of, plan_dumps
+from trueness.plan import SIDES, Plan, beside_reference, filters_of, plan_dumps
 from trueness.report import Summary, write_report
 
 
@@ -63,7 +63,7 @@ class DumpComparison:
         """Adds to the counts of all rows what the rows do not tell; `replay` as for diagnosis."""
         summary.skipped = self.skipped
         summary.diagnosis = self.diagnosis(replay)
-        summary.recognised = dict(zip(("golden", "my"), map(asdict, self.recognised), strict=True))
+        summary.recognised = dict(zip(SIDES, map(asdict, self.recognised), strict=False))
         return summary
 
     def diagnosis(self, replay: bool | None = None) -> Diagnosis:

@@ -22,6 +22,8 @@ from trueness.pair.mapping_file import NameMapping, read_mapping
 from trueness.pair.op_mapping import read_op_mapping
 from trueness.pair.reference import same_names, with_reference
 
+SIDES = ("golden", "my", "reference")
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -36,8 +38,8 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`items` can be taken once; `recognised` is golden and my; `again(filters=...)` makes a plan
-    of the same two dumps that keeps something else."""
+    """`items` can be taken once; `recognised` is of each of SIDES that is there;
+    `again(filters=...)` makes a plan of the same two dumps that keeps something else."""
 
     golden: Dump
     my: Dump
@@ -125,17 +127,24 @@ def _with_path_map(dumps: Sequence[Dump], path_map: Mapping[str, str]) -> list[D
 def beside_reference(plan: Plan, reference: str | PathLike[str]) -> Plan:
     """The plan with a third dump, laid out as golden or as my, whose tensors are paired with golden
     as those of my are. Errors as of `compare_dumps`."""
-    if not Path(reference).exists():
-        raise UsageError(f"reference: {reference} does not exist")
+    root = Path(reference)
+    if not root.exists():
+        raise UsageError(f"reference: {root} does not exist")
+    for side, known in zip(SIDES, plan.recognised, strict=False):
+        if root.samefile(known.root):
+            raise UsageError(f"reference: {root} is {side} itself; give a third dump, or none")
     rank, token = plan.filters.rank, plan.filters.token
     try:
-        third = plan.again(my_dir=reference, layout=None, filters=Filters(rank, token)).items
+        beside = plan.again(my_dir=root, layout=None, filters=Filters(rank, token))
+        third, recognised = beside.items, beside.recognised[1]
     except PairingError:
         # Laid out as golden, for which there may be no pairing with its like.
         layouts = {known.name: known for known in discover.LAYOUTS}
-        found = layouts[plan.golden.layout].discover(Path(reference), rank=rank, token=token)
+        found = layouts[plan.golden.layout].discover(root, rank=rank, token=token)
         third = same_names(plan.golden.tensors, found.tensors)
-    return replace(plan, items=with_reference(plan.items, third))
+        recognised = _recognised(found, _Side("reference", root, discover.refusals(root)))
+    items = with_reference(plan.items, third)
+    return replace(plan, items=items, recognised=(*plan.recognised, recognised))
 
 
 def _check_roots(roots: Mapping[str, Path], folder_needed: bool) -> None:

@@ -107,11 +107,12 @@ def test_the_third_dump_may_be_laid_out_as_golden_or_as_my(
     model = transformer.run()
     golden = fx_dump.write(model, tmp_path / "golden")
     my = ge_dump.write(model, tmp_path / "my")
-    for third in (my, fx_dump.write(model, tmp_path / "third")):
+    alike = ge_dump.write(model, tmp_path / "as_my")
+    for third in (alike, fx_dump.write(model, tmp_path / "as_golden")):
         arguments = ["compare", str(golden), str(my), "--json", "-o", str(tmp_path)]
         code = main([*arguments, "--standard", "cann-commercial-L1", "--reference", str(third)])
         found = json.loads(capsys.readouterr().out)
-        assert code == (0 if third == my else 1)
+        assert code == (0 if third == alike else 1)
         assert not [r for r in found["rows"] if "no reference" in r["cmp_fail_reason"]]
         assert found["summary"]["passed"] >= 20
 
@@ -129,3 +130,29 @@ def test_a_third_dump_goes_with_any_standard(dumps: Path) -> None:
     assert [result.passed for result in found] == [result.passed for result in plain]
     for one, other in zip(plain, found, strict=True):
         assert {**other.metrics, **one.metrics} == dict(other.metrics)
+
+
+def test_what_a_third_dump_was_taken_for_and_how_far_it_reaches(
+    dumps: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    third = str(dumps / "third")
+    sides = ["compare", str(dumps / "golden"), str(dumps / "my"), "-o", str(dumps)]
+    main([*sides, "--reference", third])
+    said = capsys.readouterr().out
+    assert f"reference: flat in {third} (2 files" in said
+    assert "coverage: pairs 3, with reference 2, unmatched golden 0" in said
+    main([*sides, "--reference", third, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["recognised"]["reference"]["root"] == third
+    assert found["summary"]["coverage"]["with_reference"] == 2
+    main(sides)
+    assert "with reference" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("side", ["golden", "my"])
+def test_neither_of_the_two_is_a_third(
+    dumps: Path, side: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = ["compare", str(dumps / "golden"), str(dumps / "my"), "-o", str(dumps)]
+    assert main([*sides, "--reference", str(dumps / "my" / ".." / side)]) == 2
+    assert f"is {side} itself; give a third dump, or none" in capsys.readouterr().err

@@ -190,7 +190,7 @@ class _Run:
             print_plan_json(plan, sys.stdout)
             return 0
         if part.list:
-            print_recognised(plan, sys.stdout)
+            print_recognised(plan.recognised, sys.stdout)
             print_plan(plan, sys.stdout)
             return 0
         with progress_bar(not self.quiet) as on_progress:
@@ -203,7 +203,7 @@ class _Run:
                 reference=self.reference,
             )
             if not self.quiet and not self.json:
-                print_recognised(plan, sys.stdout)
+                print_recognised(results.recognised, sys.stdout)
             complete = partial(results.complete, replay=self.replay)
             collected = self._collect(results.once(), self.output or ".", complete)
         return self._show(*collected)

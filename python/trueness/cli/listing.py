@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from trueness.model import Pair
-    from trueness.plan import Plan
+    from trueness.plan import Plan, Recognised
 
 BYTES_A_SECOND = 1 << 30
 PAIRS_A_SECOND = 10_000
 """For the estimate: a good disk, and the work for a pair of tiny tensors on one core."""
 
 
-def print_recognised(plan: Plan, out: TextIO) -> None:
+def print_recognised(recognised: Sequence[Recognised], out: TextIO) -> None:
     """The layout of each side and what gave it away."""
+    from trueness.plan import SIDES
     from trueness.report.names import clean
 
-    for name, side in zip(("golden", "my"), plan.recognised, strict=True):
+    for name, side in zip(SIDES, recognised, strict=False):
         print(clean(f"{name}: {side.layout} in {side.root} ({side.evidence})"), file=out)
 
 
@@ -47,10 +48,12 @@ def print_plan(plan: Plan, out: TextIO) -> None:
 
 def print_plan_json(plan: Plan, out: TextIO) -> None:
     """The same for other programs, on one line."""
+    from trueness.plan import SIDES
+
     totals = _Totals()
     rows = list(_rows(plan, totals))
     found = {
-        "recognised": dict(zip(("golden", "my"), map(asdict, plan.recognised), strict=True)),
+        "recognised": dict(zip(SIDES, map(asdict, plan.recognised), strict=False)),
         "rows": rows,
         "pairs": totals.pairs,
         "unmatched": totals.unmatched,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, isnan
 
-from trueness.model import STATISTICS_ONLY, Diagnosis, Result, State
+from trueness.model import REFERENCE_ERROR, STATISTICS_ONLY, Diagnosis, Result, State
 from trueness.report.trend import Trend
 
 KEPT = 1000
@@ -19,8 +19,8 @@ _TREND = ("cosine_similarity", "relative_euclidean_distance")
 @dataclass
 class Summary:
     """`passed` + `failed` + `not_compared` + `not_needed` = `total`. `skipped` counts, by filter,
-    what was left out as asked: files for rank and token, else rows. `recognised` says what golden
-    and my were taken for."""
+    what was left out as asked: files for rank and token, else rows. `with_reference` counts rows
+    that a third dump stands beside. `recognised` says what each side was taken for."""
 
     standard: str = ""
     total: int = 0
@@ -30,6 +30,7 @@ class Summary:
     not_needed: int = 0
     doubtful: int = 0
     statistics_only: int = 0
+    with_reference: int = 0
     nbytes: int = 0
     states: Counter[str] = field(default_factory=Counter)
     skipped: Mapping[str, int] = field(default_factory=dict)
@@ -56,6 +57,7 @@ class Summary:
         self.trend.add(cosine, distance)
         self.doubtful += "(doubtful: " in result.pairing
         self.statistics_only += result.reason.startswith(STATISTICS_ONLY)
+        self.with_reference += result.metrics.get(REFERENCE_ERROR) is not None
         if result.passed is None:
             self.not_needed += 1
         elif result.passed:
@@ -90,8 +92,10 @@ class Summary:
     def coverage(self) -> dict[str, int]:
         """What became of everything found, whether that was expected or not."""
         unmatched = [self.states[s.value] for s in (State.UNMATCHED_GOLDEN, State.UNMATCHED_MY)]
+        beside = {"with_reference": self.with_reference} if "reference" in self.recognised else {}
         return {
             "pairs": self.total - sum(unmatched),
+            **beside,
             "unmatched_golden": unmatched[0],
             "unmatched_my": unmatched[1],
             "not_dumped": self.states[State.NOT_DUMPED.value],
