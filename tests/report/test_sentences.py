@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from math import inf
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,11 +18,13 @@ from trueness.diagnose.localise import _conclusion
 from trueness.diagnose.rank import Suspect
 from trueness.diagnose.replayed import Replay
 from trueness.diagnose.signature import _clipped, _coarse, _Values
+from trueness.dumps import compare_dumps
 from trueness.model import Finding, Metrics
 from trueness.report import to_html
 
 SENTENCES = json.loads((to_html._HERE / "sentences.json").read_text("utf-8"))
 MARKS = r"(\{\d\}|\[\d\])"
+TREES = Path(__file__).parents[1] / "data" / "torchair"
 KINDS = ("nonfinite", "introduced", "overwritten", "inputs differ")
 
 
@@ -100,3 +103,14 @@ def test_conclusions_have_a_translation() -> None:
         for first in findings:
             said = _conclusion([first] * count, failed, lost)
             assert untold(said) == [], said
+
+
+@pytest.mark.parametrize(
+    "sides",
+    ["gt710/fx gt710/ge", "eq710/fx eq710/ge", "lt710/fx lt710/ge", "fuse/ge_off fuse/ge_on"],
+)
+def test_why_rows_of_real_dumps_fail_has_a_translation(sides: str) -> None:
+    rows = compare_dumps(*(TREES / side for side in sides.split()))
+    reasons = {row.reason for row in rows if row.reason}
+    assert reasons
+    assert [part for reason in sorted(reasons) for part in untold(reason)] == []

@@ -198,7 +198,7 @@ def test_light_dark_and_two_languages(opened: Chromium) -> None:
 def test_the_diagnosis_is_translated_and_names_in_it_are_not(
     chromium: Chromium, tmp_path: Path
 ) -> None:
-    rows = [result("graph", 0.3)]
+    rows = [replace(result("graph", 0.3), reason="golden shape [2], my shape [3]; no elements")]
     finding = Finding("introduced", "graph", "", 9, 0.3, 0.1, [STRANGE], rows[0])
     conclusion = "graph is where the values part; 2 more are suspect"
     summary = replace(summary_of(rows), diagnosis=Diagnosis(conclusion, [finding], "graph"))
@@ -212,6 +212,9 @@ def test_the_diagnosis_is_translated_and_names_in_it_are_not(
     assert known["{0} more are suspect"].replace("{0}", "2") in said
     assert known["introduced"] in said and STRANGE in said
     assert known["graph"] in str(chromium.run("document.getElementById('facts').innerText"))
+    shapes = known["golden shape {0}, my shape {1}"].format("[2]", "[3]")
+    table = str(chromium.run("document.querySelector('#rows tbody').innerText"))
+    assert shapes in table and known["no elements"] in table
     assert chromium.problems == []
 
 

@@ -56,7 +56,7 @@ function pageOf(data, state, word, said) {
         state.sort = key;
         page.sort();
       });
-      drawPage(data, state, word);
+      drawPage(data, state, word, said);
     },
     plots() {
       const inOrder = [...state.rows].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-// The diagnosis in another language: its sentences are made in English, elsewhere.
+// The diagnosis and why rows fail in another language: the sentences are made in English, elsewhere.
 
 // `sentences`: by English, with {0} for what stays as it is and [0] for a part that is translated in
 // turn. What is not in the list stays English.

@@ -23,8 +23,9 @@ function verdictWord(verdict, word) {
   return word(verdict || "not needed");
 }
 
-function cellText(column, i, word) {
+function cellText(column, i, word, said) {
   const value = column.of(i);
+  if (column.key === "reason") return said(value);
   if (column.key === "verdict") return verdictWord(value, word);
   return column.number ? number(value) : value;
 }
@@ -41,14 +42,14 @@ function drawHead(data, state, word, sortBy) {
   document.querySelector("#rows thead").replaceChildren(row);
 }
 
-function drawPage(data, state, word) {
+function drawPage(data, state, word, said) {
   const columns = tableColumns(data).filter((c) => SHOWN.has(c.key) || c.key === state.metric);
   const start = state.page * PAGE;
   const shown = state.rows.slice(start, start + PAGE);
   const rows = shown.map((i) => {
     const row = element("tr");
     for (const column of columns) {
-      const cell = element("td", cellText(column, i, word));
+      const cell = element("td", cellText(column, i, word, said));
       if (column.number) cell.className = "number";
       if (column.key === "verdict") cell.className = { pass: "pass", fail: "fail" }[column.of(i)] || "unknown";
       row.append(cell);
@@ -56,7 +57,7 @@ function drawPage(data, state, word) {
     row.addEventListener("click", () => {
       document.querySelector("#rows tr.chosen")?.classList.remove("chosen");
       row.classList.add("chosen");
-      drawDetail(data, i, word);
+      drawDetail(data, i, word, said);
     });
     return row;
   });
@@ -65,10 +66,10 @@ function drawPage(data, state, word) {
   document.getElementById("place").textContent = word("place", shown.length ? start + 1 : 0, last, state.rows.length);
 }
 
-function drawDetail(data, i, word) {
+function drawDetail(data, i, word, said) {
   const table = element("table");
   for (const column of tableColumns(data)) {
-    const text = cellText(column, i, word);
+    const text = cellText(column, i, word, said);
     if (text === "" || text === null) continue;
     const row = element("tr");
     row.append(element("th", column.word ? word(column.word) : column.key), element("td", text));
